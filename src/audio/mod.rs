@@ -1,1 +1,7 @@
-//! audio
+//! The vocabulary of sound: time, level, blocks, rings, packets, counters.
+//!
+//! Everything may import this layer; it imports nothing of the crate.
+
+pub mod time;
+
+pub use time::{FrameTime, Nanos, Rate};
