@@ -2,6 +2,7 @@
 //!
 //! Everything may import this layer; it imports nothing of the crate.
 
+pub mod histogram;
 pub mod time;
 
 pub use time::{FrameTime, Nanos, Rate};

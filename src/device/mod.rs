@@ -1,1 +1,3 @@
-//! device.
+//! The edge to sound: files, cards, and what stands in for them.
+
+pub mod wave_file;

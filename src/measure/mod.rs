@@ -1,1 +1,6 @@
-//! measure.
+//! What people see: signals found in recordings, tables for a terminal.
+//!
+//! Nothing here runs in real time.
+
+pub mod probe;
+pub mod report;

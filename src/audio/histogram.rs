@@ -1,0 +1,213 @@
+//! How long things took: a histogram of durations with fixed buckets.
+//!
+//! Buckets are log-linear: 32 equal steps to each doubling, so that a quantile
+//! is at most 1/32 (3.1 %) above the truth, from nanoseconds to two minutes.
+//! The scheme is that of Gil Tene's `HdrHistogram`, with 5 bits of precision.
+//!
+//! Runs on: any thread. Never allocates, locks, logs or fails, but for
+//! [`Histogram::new`] and [`Histogram::snapshot`], which allocate.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use super::Nanos;
+
+const STEP_BITS: u32 = 5;
+const STEPS: usize = 1 << STEP_BITS;
+/// Durations from 2^37 ns (137 s) on share the last bucket.
+const VALUE_BITS: u32 = 37;
+const BUCKETS: usize = STEPS * (VALUE_BITS - STEP_BITS + 1) as usize;
+
+/// Counts durations; any number of threads may record at once.
+///
+/// A bucket holds up to 2^32 - 1 records: 1.3 years of a hundred a second.
+pub struct Histogram {
+    buckets: Box<[AtomicU32]>,
+    nanos_max: AtomicU64,
+}
+
+impl Histogram {
+    /// An empty histogram of 4 KiB, which never grows.
+    pub fn new() -> Self {
+        let buckets = (0..BUCKETS).map(|_| AtomicU32::new(0)).collect();
+        Self { buckets, nanos_max: AtomicU64::new(0) }
+    }
+
+    /// Counts one duration: two relaxed atomic operations.
+    ///
+    /// # Realtime safety
+    /// Wait-free but for the compare-and-swap of a new maximum.
+    pub fn record(&self, duration: Nanos) {
+        if let Some(bucket) = self.buckets.get(bucket_of(duration.0)) {
+            bucket.fetch_add(1, Relaxed);
+        }
+        if duration.0 > self.nanos_max.load(Relaxed) {
+            self.nanos_max.fetch_max(duration.0, Relaxed);
+        }
+    }
+
+    /// What has been counted until now; records that arrive meanwhile may be
+    /// in it or not.
+    pub fn snapshot(&self) -> Snapshot {
+        let counts = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        Snapshot { counts, max: Nanos(self.nanos_max.load(Relaxed)) }
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The counts of a [`Histogram`] at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    counts: Box<[u32]>,
+    max: Nanos,
+}
+
+impl Snapshot {
+    /// How many durations were recorded.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().map(|&count| u64::from(count)).sum()
+    }
+
+    /// The longest duration, exactly; zero if nothing was recorded.
+    pub fn max(&self) -> Nanos {
+        self.max
+    }
+
+    /// The duration that half of the records do not exceed.
+    pub fn p50(&self) -> Option<Nanos> {
+        self.quantile(0.50)
+    }
+
+    /// The duration that 99 % of the records do not exceed.
+    pub fn p99(&self) -> Option<Nanos> {
+        self.quantile(0.99)
+    }
+
+    /// The duration that the share `q` (0 to 1) of the records does not exceed,
+    /// rounded up by 3.1 % at most; `None` if nothing was recorded.
+    pub fn quantile(&self, q: f64) -> Option<Nanos> {
+        let total = self.count();
+        let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (index, &count) in self.counts.iter().enumerate() {
+            seen += u64::from(count);
+            if seen >= rank {
+                let last = index + 1 == BUCKETS;
+                return Some(if last { self.max } else { Nanos(upper_of(index)).min(self.max) });
+            }
+        }
+        None
+    }
+
+    /// Adds the records of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine = mine.saturating_add(*theirs);
+        }
+        self.max = self.max.max(other.max);
+    }
+}
+
+/// The bucket of `nanos`: itself below 32, then the leading five bits after the
+/// first one within each doubling.
+fn bucket_of(nanos: u64) -> usize {
+    let nanos = nanos.min((1 << VALUE_BITS) - 1);
+    if nanos < STEPS as u64 {
+        return nanos as usize;
+    }
+    let shift = nanos.ilog2() - STEP_BITS;
+    (shift as usize) * STEPS + (nanos >> shift) as usize
+}
+
+/// The longest duration of a bucket, in nanoseconds.
+fn upper_of(index: usize) -> u64 {
+    if index < STEPS {
+        return index as u64;
+    }
+    let shift = (index / STEPS - 1) as u32;
+    let lead = (index % STEPS + STEPS) as u64;
+    ((lead + 1) << shift) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn buckets_follow_each_other_without_gap_or_overlap() {
+        for index in 0..BUCKETS - 1 {
+            let upper = upper_of(index);
+            assert_eq!(bucket_of(upper), index, "upper edge {upper}");
+            assert_eq!(bucket_of(upper + 1), index + 1, "next after {upper}");
+        }
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn an_empty_histogram_has_no_quantile() {
+        let snapshot = Histogram::new().snapshot();
+        assert_eq!((snapshot.count(), snapshot.max(), snapshot.p50()), (0, Nanos::ZERO, None));
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_recorded_values() {
+        let histogram = Histogram::new();
+        for ms in 1..=100 {
+            histogram.record(Nanos::from_ms(ms));
+        }
+        let snapshot = histogram.snapshot();
+        let near = |got: Option<Nanos>, ms: f64| {
+            let got = got.unwrap().as_ms();
+            assert!(got >= ms && got <= ms * (1.0 + 1.0 / 32.0), "{got} for {ms}");
+        };
+        near(snapshot.p50(), 50.0);
+        near(snapshot.p99(), 99.0);
+        near(snapshot.quantile(0.0), 1.0);
+        assert_eq!(snapshot.quantile(1.0), Some(Nanos::from_ms(100)));
+    }
+
+    #[test]
+    fn what_exceeds_the_range_keeps_its_maximum() {
+        let histogram = Histogram::new();
+        histogram.record(Nanos::from_secs(1_000));
+        assert_eq!(histogram.snapshot().p50(), Some(Nanos::from_secs(1_000)));
+    }
+
+    #[test]
+    fn threads_record_at_once_and_nothing_is_lost() {
+        let histogram = Histogram::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let histogram = &histogram;
+                scope.spawn(move || {
+                    (0..1_000).for_each(|i| histogram.record(Nanos(thread * 1_000 + i)));
+                });
+            }
+        });
+        let snapshot = histogram.snapshot();
+        assert_eq!((snapshot.count(), snapshot.max()), (4_000, Nanos(3_999)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_merge_equals_recording_everything_in_one(
+            left in proptest::collection::vec(0_u64..1 << 40, 0..50),
+            right in proptest::collection::vec(0_u64..1 << 40, 0..50),
+        ) {
+            let of = |values: &[u64]| {
+                let histogram = Histogram::new();
+                values.iter().for_each(|&value| histogram.record(Nanos(value)));
+                histogram.snapshot()
+            };
+            let mut merged = of(&left);
+            merged.merge(&of(&right));
+            let all: Vec<u64> = left.into_iter().chain(right).collect();
+            prop_assert_eq!(merged, of(&all));
+        }
+    }
+}
