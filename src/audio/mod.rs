@@ -1,8 +1,26 @@
-//! The vocabulary of sound: time, level, blocks, rings, packets, counters.
+//! The vocabulary of sound: time, level, blocks, rings, packets, notes.
 //!
 //! Everything may import this layer; it imports nothing of the crate.
 
+pub mod block;
+pub mod convert;
+pub mod doorbell;
+pub mod flow;
 pub mod histogram;
+pub mod level;
+pub mod live;
+pub mod note;
+pub mod packet;
+pub mod reply;
+pub mod ring;
 pub mod time;
 
+pub use block::Block;
+pub use doorbell::{Doorbell, Wake};
+pub use flow::Flow;
+pub use level::{Dbfs, Gain};
+pub use live::LiveValue;
+pub use note::{Note, NoteKind, Notes};
+pub use packet::{Downlink, DownlinkPacket, Uplink, UplinkPacket};
+pub use reply::ReplyId;
 pub use time::{FrameTime, Nanos, Rate};

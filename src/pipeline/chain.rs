@@ -1,0 +1,160 @@
+//! Stages one after another on one block.
+//!
+//! Runs on: worker, but for `prepare`. Never allocates, locks, logs or fails.
+
+use super::{Format, PrepareError, Stage, StageConfig};
+use crate::audio::{Block, LiveValue, Nanos, Notes, Rate};
+
+/// Reads the clock for a chain that wants to know where its time goes. The
+/// edge passes a real one, virtual time passes [`NoStopwatch`].
+pub trait Stopwatch {
+    /// The time since any fixed moment.
+    fn now(&self) -> Nanos;
+}
+
+/// Time stands still.
+pub struct NoStopwatch;
+
+impl Stopwatch for NoStopwatch {
+    fn now(&self) -> Nanos {
+        Nanos::ZERO
+    }
+}
+
+/// One stage of a chain and what is known about it.
+struct Link {
+    name: String,
+    stage: Box<dyn Stage>,
+    latency: Nanos,
+    spent: Nanos,
+    spent_max: Nanos,
+}
+
+/// What one stage costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageCost<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How much later a sound leaves it.
+    pub latency: Nanos,
+    /// The time spent in it, all blocks together.
+    pub spent: Nanos,
+    /// The longest it took for one block.
+    pub spent_max: Nanos,
+}
+
+/// A prepared pipeline: the first stage reads the input's format, each next
+/// one what the stage before it makes.
+pub struct Chain {
+    links: Vec<Link>,
+    input: Format,
+    output: Format,
+    block_capacity: usize,
+    controls: Vec<(String, LiveValue)>,
+}
+
+impl Chain {
+    /// Prepares `stages`, named for errors and controls, for blocks of `input`.
+    ///
+    /// Any thread; allocates.
+    ///
+    /// # Errors
+    /// The first stage that cannot run, by its place and name.
+    pub fn prepare<'a>(
+        stages: impl IntoIterator<Item = (&'a str, &'a dyn StageConfig)>,
+        input: Format,
+    ) -> Result<Self, PrepareError> {
+        let mut chain = Self {
+            links: Vec::new(),
+            input,
+            output: input,
+            block_capacity: input.block_frames_max,
+            controls: Vec::new(),
+        };
+        for (index, (name, config)) in stages.into_iter().enumerate() {
+            let prepared = config
+                .prepare(chain.output)
+                .map_err(|e| PrepareError(format!("stage {} ({name}): {e}", index + 1)))?;
+            chain.output = prepared.output;
+            chain.block_capacity = chain.block_capacity.max(prepared.output.block_frames_max);
+            let latency = prepared.output.rate.duration_of(prepared.latency_frames as u64);
+            let controls = prepared.controls.into_iter();
+            chain.controls.extend(controls.map(|(key, value)| (format!("{name}.{key}"), value)));
+            chain.links.push(Link {
+                name: name.to_owned(),
+                stage: prepared.stage,
+                latency,
+                spent: Nanos::ZERO,
+                spent_max: Nanos::ZERO,
+            });
+        }
+        Ok(chain)
+    }
+
+    /// What goes in.
+    pub fn input(&self) -> Format {
+        self.input
+    }
+
+    /// What comes out.
+    pub fn output(&self) -> Format {
+        self.output
+    }
+
+    /// The rate of what comes out.
+    pub fn rate(&self) -> Rate {
+        self.output.rate
+    }
+
+    /// How much later a sound leaves the chain than it came in.
+    pub fn latency(&self) -> Nanos {
+        self.links.iter().fold(Nanos::ZERO, |sum, link| sum + link.latency)
+    }
+
+    /// The capacity that a block must have to go through.
+    pub fn block_capacity(&self) -> usize {
+        self.block_capacity
+    }
+
+    /// Live values by `stage.parameter`.
+    pub fn controls(&self) -> &[(String, LiveValue)] {
+        &self.controls
+    }
+
+    /// Each stage with its latency and the time it took so far.
+    pub fn costs(&self) -> impl Iterator<Item = StageCost<'_>> {
+        self.links.iter().map(|link| StageCost {
+            name: &link.name,
+            latency: link.latency,
+            spent: link.spent,
+            spent_max: link.spent_max,
+        })
+    }
+
+    /// Runs every stage on the block, which must hold at most
+    /// `input().block_frames_max` frames at `input().rate`.
+    ///
+    /// # Realtime safety
+    /// As its stages: see [`Stage::process`].
+    pub fn process(&mut self, block: &mut Block, notes: &mut Notes, clock: &impl Stopwatch) {
+        let mut before = clock.now();
+        for link in &mut self.links {
+            link.stage.process(block, notes);
+            let after = clock.now();
+            let spent = after.since(before);
+            link.spent += spent;
+            link.spent_max = link.spent_max.max(spent);
+            before = after;
+        }
+    }
+
+    /// Every stage back to time zero.
+    ///
+    /// # Realtime safety
+    /// As [`Stage::reset`].
+    pub fn reset(&mut self) {
+        for link in &mut self.links {
+            link.stage.reset();
+        }
+    }
+}
