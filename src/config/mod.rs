@@ -1,1 +1,8 @@
-//! config.
+//! How everything is set up: from `pipeline.toml` and the command line to a
+//! [`Plan`], in which every value is known and proven.
+
+mod device;
+pub mod plan;
+
+pub use device::{DeviceSettings, WakeBy};
+pub use plan::{Origin, Plan, PlannedStage};

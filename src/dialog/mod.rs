@@ -1,1 +1,5 @@
-//! dialog.
+//! Who speaks when: the machines of turn taking, and their settings.
+
+pub mod settings;
+
+pub use settings::{BargeIn, Duplex, PlayoutSettings, TurnMode, TurnSettings};

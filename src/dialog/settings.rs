@@ -1,0 +1,142 @@
+//! How turns are taken and how replies are played: the plain data that the
+//! machines of this layer are built from. `config` fills it.
+
+/// Who finds the bounds of the user's speech.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TurnMode {
+    /// The service; everything is streamed.
+    Server,
+    /// The service finds the start, we the end (`audioStreamEnd`).
+    Hybrid,
+    /// We find both (`activityStart`, `activityEnd`).
+    #[default]
+    Client,
+    /// The user, with a key.
+    PushToTalk,
+}
+
+impl TurnMode {
+    /// Whether we mark the bounds of speech ourselves.
+    pub const fn is_manual(self) -> bool {
+        matches!(self, Self::Client | Self::PushToTalk)
+    }
+
+    /// Whether turns cannot end without a voice detector of our own.
+    pub const fn needs_detector(self) -> bool {
+        matches!(self, Self::Hybrid | Self::Client)
+    }
+}
+
+/// Whether both sides may speak at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Duplex {
+    /// The microphone stays open while the model is audible.
+    #[default]
+    Full,
+    /// The microphone is closed while the model is audible.
+    Half,
+}
+
+/// What cuts a reply when the user starts to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BargeIn {
+    /// Our own onset, in the block that decides it.
+    #[default]
+    Local,
+    /// The service's `interrupted`.
+    Server,
+    /// Nothing: replies are spoken to their end.
+    Off,
+}
+
+/// How turns are taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TurnSettings {
+    /// Who finds the bounds of speech.
+    pub mode: TurnMode,
+    /// Whether both sides may speak at once.
+    pub duplex: Duplex,
+    /// What cuts a reply.
+    pub barge_in: BargeIn,
+    /// A hop whose voice probability is at least this is speech.
+    pub threshold: f32,
+    /// Within speech, a hop is silence only below this; not above `threshold`.
+    pub threshold_off: f32,
+    /// Speech needed before an onset is decided, in milliseconds.
+    pub onset_ms: u32,
+    /// Speech needed before a reply is cut, in milliseconds from the onset.
+    pub confirm_ms: u32,
+    /// Audio from before the onset that opens a turn, in milliseconds.
+    pub pre_roll_ms: u32,
+    /// Silence waited for before a turn is ended, in milliseconds.
+    pub hangover_ms: u32,
+    /// How loud a reply is while it is not yet sure that the user speaks, in
+    /// decibels.
+    pub duck_db: f32,
+    /// A window that is open for so long is closed, in milliseconds.
+    pub window_ms_max: u32,
+}
+
+impl Default for TurnSettings {
+    fn default() -> Self {
+        Self {
+            mode: TurnMode::Client,
+            duplex: Duplex::Full,
+            barge_in: BargeIn::Local,
+            threshold: 0.5,
+            threshold_off: 0.35,
+            onset_ms: 64,
+            confirm_ms: 160,
+            pre_roll_ms: 300,
+            hangover_ms: 800,
+            duck_db: -20.0,
+            window_ms_max: 60_000,
+        }
+    }
+}
+
+/// How replies are played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlayoutSettings {
+    /// Staged audio that a reply starts with, in milliseconds.
+    pub start_ms: u32,
+    /// How far underruns may raise `start_ms`, in milliseconds.
+    pub start_ms_max: u32,
+    /// Length of the fade when a reply is cut or runs dry, in milliseconds.
+    pub fade_ms: f32,
+    /// The longest reply that is kept, in minutes; what is beyond is counted.
+    pub reply_minutes_max: u32,
+    /// The least latency that the output device is believed to have, in
+    /// milliseconds; what it reports counts where it is more.
+    pub device_latency_ms: u32,
+}
+
+impl Default for PlayoutSettings {
+    fn default() -> Self {
+        Self {
+            start_ms: 50,
+            start_ms_max: 300,
+            fade_ms: 6.0,
+            reply_minutes_max: 10,
+            device_latency_ms: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_modes_that_find_an_end_by_voice_need_a_detector() {
+        use TurnMode::{Client, Hybrid, PushToTalk, Server};
+        assert_eq!(
+            [Server, Hybrid, Client, PushToTalk].map(TurnMode::needs_detector),
+            [false, true, true, false]
+        );
+        assert_eq!(
+            [Server, Hybrid, Client, PushToTalk].map(TurnMode::is_manual),
+            [false, false, true, true]
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! How a connection is made and kept, as plain data. `config` fills it.
+
+/// Everything about the connection that is not about the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// Where to connect instead of the service: `wss://…`, or `ws://` on this
+    /// machine.
+    pub url: Option<String>,
+    /// A file of certificates (PEM) to trust besides the system's.
+    pub ca_file: Option<String>,
+    /// Audio in one message, in milliseconds, 10 to 100.
+    pub chunk_ms: u32,
+    /// The longest that all addresses together may take to connect, TLS and
+    /// upgrade included, in milliseconds.
+    pub connect_timeout_ms: u32,
+    /// The longest from `setup` to `setupComplete`, in milliseconds.
+    pub setup_timeout_ms: u32,
+    /// A ping goes out after so long without sending, in milliseconds.
+    pub ping_ms: u32,
+    /// Captured audio kept while there is no connection, in milliseconds; the
+    /// oldest goes first and is counted.
+    pub outage_ms: u32,
+    /// Captured audio that may wait on a connection that stands, in
+    /// milliseconds; the oldest goes first and is counted.
+    pub live_queue_ms: u32,
+    /// The pause before the first new attempt, in milliseconds.
+    pub retry_ms_min: u32,
+    /// The longest pause between attempts, in milliseconds.
+    pub retry_ms_max: u32,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            ca_file: None,
+            chunk_ms: 20,
+            connect_timeout_ms: 10_000,
+            setup_timeout_ms: 10_000,
+            ping_ms: 25_000,
+            outage_ms: 2_000,
+            live_queue_ms: 1_000,
+            retry_ms_min: 500,
+            retry_ms_max: 4_000,
+        }
+    }
+}
