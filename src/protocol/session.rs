@@ -1,0 +1,281 @@
+//! The Live API client without a socket: messages and the time go in;
+//! messages, events, the next deadline and verdicts come out.
+//!
+//! One session lives through one connection after another:
+//! `connected` → `poll_transmit` (the setup) → `receive` … → `disconnected` →
+//! a [`Verdict`] that says whether and how to connect again. Reply ids and
+//! counters run on; everything else starts anew with each connection.
+//!
+//! Whoever runs it empties [`Session::poll_transmit`] before each
+//! [`Session::write_uplink`] (an unanswered tool call must not be followed by
+//! audio) and [`Session::poll_event`] after each call.
+
+mod gate;
+mod outbox;
+mod receive;
+mod reply;
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+pub use self::outbox::TEXTS_MAX;
+use self::{gate::Gate, outbox::Outbox, reply::Replies};
+use super::{
+    close::{self, Close, Phase, Reaction, Verdict},
+    counters::SessionCounters,
+    downlink::PcmParts,
+    event::Event,
+    settings::SessionSettings,
+    setup,
+    uplink::{self, Turn, Uplink},
+};
+use crate::audio::{Nanos, ReplyId};
+
+/// How long the server may take to accept the setup, where nothing else is said.
+pub const SETUP_TIMEOUT: Nanos = Nanos::from_secs(10);
+
+/// Events that may wait to be polled.
+const EVENTS_MAX: usize = 4_096;
+
+/// The client's side of a conversation.
+#[derive(Debug)]
+pub struct Session {
+    settings: SessionSettings,
+    setup_timeout: Nanos,
+    state: State,
+    /// The newest handle that can be resumed from.
+    handle: Option<String>,
+    /// Whether this connection's setup carried a handle.
+    resuming: bool,
+    /// Refusals in a row of a setup with a handle.
+    refusals: u32,
+    /// Turns that ended on this connection.
+    turns: u64,
+    closing: bool,
+    gate: Gate,
+    replies: Replies,
+    parts: PcmParts,
+    /// Which reply `parts` holds a byte of.
+    parts_of: ReplyId,
+    outbox: Outbox,
+    events: VecDeque<Event>,
+    counters: SessionCounters,
+    /// What a message with wrong fields is salvaged into.
+    spare: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Disconnected,
+    /// Until `setupComplete`, or the deadline.
+    SettingUp {
+        deadline: Nanos,
+    },
+    /// The deadline has passed; only a close is expected.
+    TimedOut,
+    Ready,
+}
+
+impl Session {
+    /// A session that is not connected yet.
+    pub fn new(settings: SessionSettings) -> Self {
+        Self {
+            setup_timeout: SETUP_TIMEOUT,
+            state: State::Disconnected,
+            handle: settings.resumption_handle.clone(),
+            resuming: false,
+            refusals: 0,
+            turns: 0,
+            closing: false,
+            gate: Gate::new(settings.is_manual()),
+            replies: Replies::default(),
+            parts: PcmParts::default(),
+            parts_of: ReplyId::default(),
+            outbox: Outbox::default(),
+            events: VecDeque::new(),
+            counters: SessionCounters::default(),
+            spare: Value::Null,
+            settings,
+        }
+    }
+
+    /// The same session with another time for the server to accept the setup.
+    pub fn with_setup_timeout(self, setup_timeout: Nanos) -> Self {
+        Self { setup_timeout, ..self }
+    }
+
+    /// A connection is open (after the WebSocket handshake): queues the setup,
+    /// with the newest handle where there is one, and arms its deadline.
+    pub fn connected(&mut self, now: Nanos) {
+        self.lose_reply();
+        self.counters.connections += 1;
+        self.state = State::SettingUp { deadline: now + self.setup_timeout };
+        self.resuming = self.settings.resumption && self.handle.is_some();
+        self.turns = 0;
+        self.closing = false;
+        self.gate.reset();
+        self.outbox.start_connection();
+    }
+
+    /// We are about to close: whatever close comes now is as asked.
+    pub fn closing(&mut self) {
+        self.closing = true;
+    }
+
+    /// The connection has ended, or could not be opened; what that means.
+    pub fn disconnected(&mut self, _now: Nanos, close: Close) -> Verdict {
+        let in_setup = self.state != State::Ready;
+        let resuming = self.resuming;
+        if in_setup && resuming && close.code != Close::NO_FRAME {
+            self.refusals += 1;
+        }
+        let phase = match (self.closing, in_setup) {
+            (true, _) => Phase::Closing,
+            (false, true) => Phase::Setup { resuming, refusals: self.refusals },
+            (false, false) => Phase::Talking { resumed: resuming, turns: self.turns },
+        };
+        self.lose_reply();
+        self.state = State::Disconnected;
+        self.gate.reset();
+        self.outbox.end_connection();
+        let verdict = close::judge(&close, phase, &self.settings, self.can_resume());
+        if verdict.reaction == Reaction::Fresh {
+            self.handle = None;
+            self.refusals = 0;
+        }
+        verdict
+    }
+
+    /// What happened, oldest first.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The session's own next message (setup, answers to tool calls, texts):
+    /// replaces what `out` held. False, and `out` untouched, where none waits.
+    pub fn poll_transmit(&mut self, out: &mut String) -> bool {
+        if self.outbox.setup_due {
+            self.outbox.setup_due = false;
+            setup::write(&self.settings, self.handle.as_deref(), out);
+            return true;
+        }
+        if self.state != State::Ready {
+            return false;
+        }
+        let responses = self.outbox.take_tool_responses();
+        if !responses.is_empty() {
+            uplink::write_tool_response(&responses, out);
+            return true;
+        }
+        let Some(text) = self.outbox.take_text() else { return false };
+        // The server throws realtime text outside a manual window away.
+        if self.gate.is_manual() && !self.gate.window_open() {
+            uplink::write_client_content(&[Turn { by_model: false, text: &text }], true, out);
+        } else {
+            uplink::write_text(&text, out);
+        }
+        true
+    }
+
+    /// Writes one item of the microphone's stream to `out`, replacing what it
+    /// held. False where the item may not be sent now; that is counted in
+    /// [`SessionCounters::refused`] and leaves `out` untouched. Allocates only
+    /// until `out` has grown to the longest chunk.
+    pub fn write_uplink(&mut self, _now: Nanos, item: Uplink<'_>, out: &mut String) -> bool {
+        if self.state != State::Ready {
+            self.counters.refused.not_ready += 1;
+            return false;
+        }
+        let pass = self.gate.pass(item, &mut self.counters.refused);
+        if pass {
+            uplink::write(item, out);
+        }
+        pass
+    }
+
+    /// Queues text for the model, sent once the session is ready. False where
+    /// [`TEXTS_MAX`] wait already.
+    pub fn send_text(&mut self, _now: Nanos, text: &str) -> bool {
+        let fits = self.outbox.push_text(text);
+        self.counters.texts_refused += u64::from(!fits);
+        fits
+    }
+
+    /// We have cut `reply`: the rest of it is stale. No event.
+    pub fn cut(&mut self, now: Nanos, reply: ReplyId) {
+        if self.replies.cut(now, reply) {
+            self.parts.reset();
+            self.counters.cuts += 1;
+        }
+    }
+
+    /// Whether the setup was accepted and the connection is open.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// Whether a manual window is open.
+    pub fn window_open(&self) -> bool {
+        self.gate.window_open()
+    }
+
+    /// When [`Session::handle_deadline`] wants to be called.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        match self.state {
+            State::SettingUp { deadline } => Some(deadline),
+            _ => None,
+        }
+    }
+
+    /// Does what is due at `now`; nothing before the deadline.
+    pub fn handle_deadline(&mut self, now: Nanos) {
+        if self.next_deadline().is_some_and(|deadline| now >= deadline) {
+            self.state = State::TimedOut;
+            self.emit(Event::SetupTimedOut);
+        }
+    }
+
+    /// What was counted, over all connections.
+    pub fn counters(&self) -> &SessionCounters {
+        &self.counters
+    }
+
+    /// Whether the next connection resumes.
+    pub fn can_resume(&self) -> bool {
+        self.settings.resumption && self.handle.is_some()
+    }
+
+    /// The newest handle that can be resumed from. A secret of the session.
+    pub fn resumption_handle(&self) -> Option<&str> {
+        self.handle.as_deref()
+    }
+
+    /// The setup message for people, without the handle.
+    pub fn setup_for_display(&self) -> String {
+        format!("{:#}", setup::message(&self.settings, self.resuming.then_some("…")))
+    }
+
+    /// What the session asks for.
+    pub fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    fn lose_reply(&mut self) {
+        self.parts.reset();
+        if let Some(reply) = self.replies.connection_lost() {
+            self.emit(Event::ReplyLost { reply });
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        if self.events.len() < EVENTS_MAX {
+            self.events.push_back(event);
+        } else {
+            self.counters.events_refused += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
