@@ -1,0 +1,1 @@
+//! The sequences of the protocol reference, in virtual time.
