@@ -1,0 +1,130 @@
+//! `vad`: how likely it is that somebody speaks, hop by hop.
+//!
+//! The sound goes through as it is, without latency. Each engine has a hop of
+//! its own; one `Voice` note is left for each whole hop, stamped with the hop's
+//! last frame.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails.
+
+use crate::{
+    audio::{Block, Note, NoteKind, Notes, Rate},
+    pipeline::{
+        Format, Param, PrepareError, Prepared, Stage, StageConfig, StageEntry,
+        param::{ParamDefault, ParamKind},
+    },
+};
+
+mod earshot;
+mod energy;
+mod webrtc;
+
+pub(super) const ENTRY: StageEntry = StageEntry {
+    name: "vad",
+    summary: "tells how likely it is that somebody speaks; leaves the sound as it is",
+    params: &[
+        Param {
+            name: "engine",
+            kind: ParamKind::Choice(&["earshot", "webrtc", "energy"]),
+            default: ParamDefault::Text("earshot"),
+            doc: "earshot: a small neural network, right in noise; webrtc: five times cheaper, \
+                  often on in noise; energy: louder than the noise floor, for quiet rooms",
+        },
+        Param {
+            name: "aggressiveness",
+            kind: ParamKind::Int { min: 0, max: 3 },
+            default: ParamDefault::Int(3),
+            doc: "webrtc only: 0 lets most through, 3 is the strictest",
+        },
+        Param {
+            name: "margin_db",
+            kind: ParamKind::Float { min: 3.0, max: 40.0 },
+            default: ParamDefault::Float(9.0),
+            doc: "energy only: how far over the noise floor a voice is one chance in two",
+        },
+    ],
+    allocates: 0,
+    example: "engine = \"earshot\"",
+    build: |values| {
+        let engine = match values.text("engine") {
+            Some("webrtc") => {
+                Choice::Webrtc { aggressiveness: values.int("aggressiveness").clamp(0, 3) as u8 }
+            }
+            Some("energy") => Choice::Energy { margin_db: values.float("margin_db") },
+            _ => Choice::Earshot,
+        };
+        Ok(Box::new(Config { engine }))
+    },
+};
+
+#[derive(Debug)]
+enum Choice {
+    Earshot,
+    Webrtc { aggressiveness: u8 },
+    Energy { margin_db: f32 },
+}
+
+#[derive(Debug)]
+struct Config {
+    engine: Choice,
+}
+
+/// A voice detector at 16 kHz that looks at one hop after the other.
+///
+/// # Realtime safety
+/// `probability` and `reset` never allocate, lock, log or fail.
+trait Engine: Send {
+    /// How many frames it looks at together.
+    fn hop_frames(&self) -> usize;
+
+    /// The chance, 0 to 1, that the hop holds a voice; samples are in -1 to 1.
+    fn probability(&mut self, hop: &[f32]) -> f32;
+
+    /// Back to an engine that has heard nothing.
+    fn reset(&mut self);
+}
+
+impl StageConfig for Config {
+    fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
+        if input.rate != Rate::UPLINK {
+            return Err(PrepareError(format!(
+                "the input is at {}, expected 16000 Hz; put these lines before it:\n\
+                 stage = \"resample\"\nrate_hz = 16000",
+                input.rate
+            )));
+        }
+        let engine: Box<dyn Engine> = match self.engine {
+            Choice::Earshot => Box::new(earshot::Earshot::default()),
+            Choice::Webrtc { aggressiveness } => Box::new(webrtc::Webrtc::new(aggressiveness)),
+            Choice::Energy { margin_db } => Box::new(energy::Energy::new(margin_db)),
+        };
+        let hop = vec![0.0; engine.hop_frames()].into();
+        Ok(Prepared::plain(Vad { engine, hop, collected: 0 }, input))
+    }
+}
+
+struct Vad {
+    engine: Box<dyn Engine>,
+    hop: Box<[f32]>,
+    collected: usize,
+}
+
+impl Stage for Vad {
+    fn process(&mut self, block: &mut Block, notes: &mut Notes) {
+        let start = block.start();
+        for (i, sample) in block.near_mut().iter_mut().enumerate() {
+            *sample = super::tame(*sample);
+            self.hop[self.collected] = sample.clamp(-1.0, 1.0);
+            self.collected += 1;
+            if self.collected == self.hop.len() {
+                self.collected = 0;
+                let probability = self.engine.probability(&self.hop).clamp(0.0, 1.0);
+                notes.push(Note::now(NoteKind::Voice { probability }, start.plus(i as i64)));
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        self.collected = 0;
+        self.engine.reset();
+    }
+}
