@@ -1,0 +1,216 @@
+//! Who may speak: a pure state table.
+//!
+//! | | client | server, hybrid | push-to-talk |
+//! |---|---|---|---|
+//! | onset | window opens; local barge-in cuts | local barge-in cuts | – |
+//! | end of turn | window closes | hybrid: stream ends | – |
+//! | key down, up | – | – | window opens and cuts, closes |
+//! | `interrupted` | cuts what is audible | same | same |
+//! | muted | window closes | stream ends | window closes |
+//!
+//! In half duplex nothing of the microphone counts while the model is audible.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails.
+
+use super::settings::{BargeIn, Duplex, TurnMode, TurnSettings};
+use crate::audio::note::FloorState;
+
+/// What the floor is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Speech may have begun.
+    Likely,
+    /// It had not.
+    FalseAlarm,
+    /// Speech has begun.
+    Onset,
+    /// The user's turn is over.
+    EndOfTurn,
+    /// The talk key went down.
+    TalkPressed,
+    /// The talk key went up.
+    TalkReleased,
+    /// The microphone was muted.
+    Muted,
+    /// It is live again.
+    Unmuted,
+    /// The first frame of a reply is about to be heard.
+    ModelAudible,
+    /// The last one has been heard.
+    ModelSilent,
+    /// The server says that it was interrupted.
+    Interrupted,
+    /// The microphone is gone, or a window was open for too long.
+    Lost,
+}
+
+/// What is to be done about the window for the user's speech.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Open it: activity starts.
+    Open,
+    /// Close it: activity ends.
+    Close,
+}
+
+/// What is to be done, at most one of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Actions {
+    /// The window of the modes that have one.
+    pub window: Option<Window>,
+    /// Tell the server that the stream ends here.
+    pub stream_end: bool,
+    /// Cut the reply that is audible.
+    pub flush: bool,
+    /// Turn the reply down, or up again.
+    pub duck: Option<bool>,
+    /// An interruption without anything to interrupt.
+    pub phantom: bool,
+}
+
+/// The table and where it stands.
+#[derive(Debug)]
+pub struct Floor {
+    mode: TurnMode,
+    duplex: Duplex,
+    barge_in: BargeIn,
+    user: bool,
+    model: bool,
+    muted: bool,
+    ducked: bool,
+}
+
+impl Floor {
+    /// A free floor.
+    pub fn new(settings: &TurnSettings) -> Self {
+        Self {
+            mode: settings.mode,
+            duplex: settings.duplex,
+            barge_in: settings.barge_in,
+            user: false,
+            model: false,
+            muted: false,
+            ducked: false,
+        }
+    }
+
+    /// Who holds the floor.
+    pub fn state(&self) -> FloorState {
+        match (self.user, self.model) {
+            (false, false) => FloorState::Free,
+            (true, false) => FloorState::User,
+            (false, true) => FloorState::Model,
+            (true, true) => FloorState::Overlap,
+        }
+    }
+
+    /// Whether what the microphone hears may be acted on and sent.
+    pub fn hears_user(&self) -> bool {
+        !self.muted && !(self.duplex == Duplex::Half && self.model)
+    }
+
+    /// Whether the microphone's audio is sent all the time that it counts,
+    /// instead of in windows.
+    pub fn streams(&self) -> bool {
+        matches!(self.mode, TurnMode::Server | TurnMode::Hybrid)
+    }
+
+    /// Whether speech over the model has to be confirmed before it counts.
+    pub fn must_confirm(&self) -> bool {
+        self.model && self.barge_in == BargeIn::Local && self.mode != TurnMode::PushToTalk
+    }
+
+    /// Goes on by one input.
+    pub fn on(&mut self, input: Input) -> Actions {
+        match input {
+            Input::Likely => self.duck(true),
+            Input::FalseAlarm => self.duck(false),
+            Input::Onset => self.onset(),
+            Input::EndOfTurn => self.end_of_turn(),
+            Input::TalkPressed => self.talk_pressed(),
+            Input::TalkReleased if self.mode == TurnMode::PushToTalk => self.close(),
+            Input::TalkReleased => Actions::default(),
+            Input::Muted => self.mute(),
+            Input::Unmuted => {
+                self.muted = false;
+                Actions::default()
+            }
+            Input::ModelAudible => {
+                self.model = true;
+                if self.duplex == Duplex::Half { self.close() } else { Actions::default() }
+            }
+            Input::ModelSilent => {
+                self.model = false;
+                self.duck(false)
+            }
+            Input::Interrupted if self.model => self.cut(),
+            Input::Interrupted => Actions { phantom: !self.user, ..Actions::default() },
+            Input::Lost => self.close(),
+        }
+    }
+
+    fn duck(&mut self, down: bool) -> Actions {
+        let down = down && self.must_confirm() && self.hears_user() && !self.user;
+        let duck = (down != self.ducked).then_some(down);
+        self.ducked = down;
+        Actions { duck, ..Actions::default() }
+    }
+
+    fn onset(&mut self) -> Actions {
+        if self.mode == TurnMode::PushToTalk || self.user || !self.hears_user() {
+            return Actions::default();
+        }
+        self.user = true;
+        let cuts = self.model && self.barge_in == BargeIn::Local;
+        let mut actions = if cuts { self.cut() } else { Actions::default() };
+        actions.window = (!self.streams()).then_some(Window::Open);
+        actions
+    }
+
+    fn end_of_turn(&mut self) -> Actions {
+        if self.mode == TurnMode::PushToTalk { Actions::default() } else { self.close() }
+    }
+
+    fn talk_pressed(&mut self) -> Actions {
+        if self.mode != TurnMode::PushToTalk || self.user || self.muted {
+            return Actions::default();
+        }
+        self.user = true;
+        let cuts = self.model;
+        let mut actions = if cuts { self.cut() } else { Actions::default() };
+        actions.window = Some(Window::Open);
+        actions
+    }
+
+    fn mute(&mut self) -> Actions {
+        if std::mem::replace(&mut self.muted, true) {
+            return Actions::default();
+        }
+        let mut actions = self.close();
+        actions.stream_end = self.streams();
+        actions.duck = actions.duck.or(self.duck(false).duck);
+        actions
+    }
+
+    /// The user's turn is over, if there was one.
+    fn close(&mut self) -> Actions {
+        if !std::mem::replace(&mut self.user, false) {
+            return Actions::default();
+        }
+        Actions {
+            window: (!self.streams()).then_some(Window::Close),
+            stream_end: self.mode == TurnMode::Hybrid,
+            ..Actions::default()
+        }
+    }
+
+    fn cut(&mut self) -> Actions {
+        self.model = false;
+        let duck = std::mem::replace(&mut self.ducked, false).then_some(false);
+        Actions { flush: true, duck, ..Actions::default() }
+    }
+}
+
+#[cfg(test)]
+#[path = "floor_tests.rs"]
+mod tests;

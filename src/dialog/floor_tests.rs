@@ -1,0 +1,162 @@
+//! The floor's table, row by row, and its invariants.
+
+use super::*;
+use Input::*;
+use proptest::prelude::*;
+
+fn floor(mode: TurnMode, duplex: Duplex, barge_in: BargeIn) -> Floor {
+    Floor::new(&TurnSettings { mode, duplex, barge_in, ..TurnSettings::default() })
+}
+
+fn run(floor: &mut Floor, inputs: &[Input]) -> Actions {
+    inputs.iter().map(|i| floor.on(*i)).last().unwrap_or_default()
+}
+
+const OPEN: Actions = Actions {
+    window: Some(Window::Open),
+    stream_end: false,
+    flush: false,
+    duck: None,
+    phantom: false,
+};
+const CLOSE: Actions = Actions { window: Some(Window::Close), ..OPEN };
+const NOTHING: Actions = Actions { window: None, ..OPEN };
+
+#[test]
+fn client_mode_opens_and_closes_a_window() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    assert_eq!(floor.on(Likely), NOTHING);
+    assert_eq!(floor.on(Onset), OPEN);
+    assert_eq!(floor.state(), FloorState::User);
+    assert_eq!(floor.on(EndOfTurn), CLOSE);
+    assert_eq!(floor.on(EndOfTurn), NOTHING);
+}
+
+#[test]
+fn speech_over_the_model_ducks_it_then_cuts_it() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    floor.on(ModelAudible);
+    assert!(floor.must_confirm());
+    assert_eq!(floor.on(Likely), Actions { duck: Some(true), ..NOTHING });
+    assert_eq!(floor.on(Onset), Actions { flush: true, duck: Some(false), ..OPEN });
+    assert_eq!(floor.state(), FloorState::User);
+}
+
+#[test]
+fn a_false_alarm_brings_the_reply_back() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    run(&mut floor, &[ModelAudible, Likely]);
+    assert_eq!(floor.on(FalseAlarm), Actions { duck: Some(false), ..NOTHING });
+    assert_eq!(floor.state(), FloorState::Model);
+}
+
+#[test]
+fn without_local_barge_in_both_may_speak_until_the_server_interrupts() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Server);
+    assert_eq!(run(&mut floor, &[ModelAudible, Likely, Onset]), OPEN);
+    assert_eq!(floor.state(), FloorState::Overlap);
+    assert!(floor.on(Interrupted).flush);
+    assert_eq!(floor.state(), FloorState::User);
+}
+
+#[test]
+fn server_mode_has_no_window_and_hybrid_ends_the_stream() {
+    let mut server = floor(TurnMode::Server, Duplex::Full, BargeIn::Server);
+    assert_eq!(run(&mut server, &[Onset]), NOTHING);
+    assert_eq!(server.on(EndOfTurn), NOTHING);
+    let mut hybrid = floor(TurnMode::Hybrid, Duplex::Full, BargeIn::Server);
+    assert_eq!(run(&mut hybrid, &[Onset, EndOfTurn]), Actions { stream_end: true, ..NOTHING });
+}
+
+#[test]
+fn half_duplex_hears_nobody_while_the_model_is_audible() {
+    let mut floor = floor(TurnMode::Client, Duplex::Half, BargeIn::Off);
+    floor.on(Onset);
+    assert_eq!(floor.on(ModelAudible), CLOSE);
+    assert!(!floor.hears_user());
+    assert_eq!(floor.on(Onset), NOTHING);
+    floor.on(ModelSilent);
+    assert_eq!(floor.on(Onset), OPEN);
+}
+
+#[test]
+fn a_key_opens_cuts_and_closes() {
+    let mut floor = floor(TurnMode::PushToTalk, Duplex::Full, BargeIn::Local);
+    floor.on(ModelAudible);
+    assert_eq!(floor.on(Onset), NOTHING);
+    assert_eq!(floor.on(TalkPressed), Actions { flush: true, ..OPEN });
+    assert_eq!(floor.on(TalkPressed), NOTHING);
+    assert_eq!(floor.on(TalkReleased), CLOSE);
+    assert_eq!(floor.on(TalkReleased), NOTHING);
+}
+
+#[test]
+fn muting_ends_what_the_user_was_saying() {
+    let mut client = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    assert_eq!(run(&mut client, &[Onset, Muted]), CLOSE);
+    assert_eq!(client.on(Onset), NOTHING);
+    assert_eq!(run(&mut client, &[Unmuted, Onset]), OPEN);
+    let mut server = floor(TurnMode::Server, Duplex::Full, BargeIn::Local);
+    assert_eq!(server.on(Muted), Actions { stream_end: true, ..NOTHING });
+    assert_eq!(server.on(Muted), NOTHING);
+}
+
+#[test]
+fn an_interruption_of_nothing_is_a_phantom() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    assert_eq!(floor.on(Interrupted), Actions { phantom: true, ..NOTHING });
+    floor.on(Onset);
+    assert_eq!(floor.on(Interrupted), NOTHING);
+}
+
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    let all = prop::sample::select(vec![
+        Likely,
+        FalseAlarm,
+        Onset,
+        EndOfTurn,
+        TalkPressed,
+        TalkReleased,
+        Muted,
+        Unmuted,
+        ModelAudible,
+        ModelSilent,
+        Interrupted,
+        Lost,
+    ]);
+    prop::collection::vec(all, 0..200)
+}
+
+fn modes() -> impl Strategy<Value = (TurnMode, Duplex, BargeIn)> {
+    use prop::sample::select;
+    (
+        select(vec![TurnMode::Server, TurnMode::Hybrid, TurnMode::Client, TurnMode::PushToTalk]),
+        select(vec![Duplex::Full, Duplex::Half]),
+        select(vec![BargeIn::Local, BargeIn::Server, BargeIn::Off]),
+    )
+}
+
+proptest! {
+    #[test]
+    fn windows_open_and_close_in_turn_and_only_what_is_audible_is_cut(
+        (mode, duplex, barge_in) in modes(), inputs in inputs()
+    ) {
+        let mut floor = floor(mode, duplex, barge_in);
+        let (mut open, mut ducked) = (false, false);
+        for input in inputs {
+            let audible = matches!(floor.state(), FloorState::Model | FloorState::Overlap);
+            let actions = floor.on(input);
+            match actions.window {
+                Some(Window::Open) => prop_assert!(!std::mem::replace(&mut open, true)),
+                Some(Window::Close) => prop_assert!(std::mem::replace(&mut open, false)),
+                None => {}
+            }
+            if let Some(down) = actions.duck {
+                prop_assert_ne!(std::mem::replace(&mut ducked, down), down);
+            }
+            prop_assert!(!actions.flush || audible);
+            prop_assert!(!actions.stream_end || floor.streams());
+            prop_assert!(!open || !floor.streams());
+        }
+    }
+}
