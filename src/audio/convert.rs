@@ -50,6 +50,22 @@ pub fn to_wire(sample: f32) -> i16 {
     (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
 }
 
+/// 60 dB over full scale: no microphone says so.
+const SAMPLE_MAX: f32 = 1_000.0;
+
+/// The sample, or silence for what no sound is: NaN, infinities, magnitudes
+/// over 1,000 and subnormals.
+pub fn tame(sample: f32) -> f32 {
+    if (f32::MIN_POSITIVE..=SAMPLE_MAX).contains(&sample.abs()) { sample } else { 0.0 }
+}
+
+/// [`tame`] for a whole signal.
+pub fn tame_all(signal: &mut [f32]) {
+    for sample in signal {
+        *sample = tame(*sample);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +79,17 @@ mod tests {
         assert_eq!(to_wire(f32::NAN), 0);
         assert_eq!(to_wire(2.0), i16::MAX);
         assert_eq!(to_wire(f32::NEG_INFINITY), i16::MIN);
+    }
+
+    #[test]
+    fn what_is_no_sound_is_silence() {
+        for sample in [f32::NAN, f32::INFINITY, -f32::INFINITY, 1e-40, 2e3, f32::MIN] {
+            assert_eq!(tame(sample), 0.0);
+        }
+        assert_eq!(tame(-999.0), -999.0);
+        let mut signal = [0.25, f32::NAN];
+        tame_all(&mut signal);
+        assert_eq!(signal, [0.25, 0.0]);
     }
 
     #[test]

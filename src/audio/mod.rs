@@ -12,6 +12,7 @@ pub mod live;
 pub mod note;
 pub mod packet;
 pub mod reply;
+pub mod resampler;
 pub mod ring;
 pub mod time;
 
@@ -23,4 +24,5 @@ pub use live::LiveValue;
 pub use note::{Note, NoteKind, Notes};
 pub use packet::{Downlink, DownlinkPacket, Uplink, UplinkPacket};
 pub use reply::ReplyId;
+pub use resampler::Resampler;
 pub use time::{FrameTime, Nanos, Rate};

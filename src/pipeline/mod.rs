@@ -16,7 +16,6 @@ use crate::audio::{Block, LiveValue, Notes, Rate};
 pub mod chain;
 pub mod param;
 pub mod registry;
-pub mod resampler;
 pub mod stages;
 
 pub use chain::Chain;

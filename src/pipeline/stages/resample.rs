@@ -3,11 +3,10 @@
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
 use crate::{
-    audio::{Block, FrameTime, Notes, Rate},
+    audio::{Block, FrameTime, Notes, Rate, Resampler, convert::tame_all, resampler::Quality},
     pipeline::{
         Format, Param, PrepareError, Prepared, Stage, StageConfig, StageEntry,
         param::{ParamDefault, ParamKind},
-        resampler::{Quality, Resampler},
     },
 };
 
@@ -55,7 +54,8 @@ impl StageConfig for Config {
         if self.rate == input.rate {
             return Ok(Prepared::plain(Identity, input));
         }
-        let near = Resampler::new(input.rate, self.rate, self.quality, input.block_frames_max)?;
+        let near = Resampler::new(input.rate, self.rate, self.quality, input.block_frames_max)
+            .map_err(|e| PrepareError(e.to_string()))?;
         let output = Format {
             rate: self.rate,
             block_frames_max: near.frames_made_max(input.block_frames_max),
@@ -71,7 +71,7 @@ struct Identity;
 
 impl Stage for Identity {
     fn process(&mut self, block: &mut Block, _notes: &mut Notes) {
-        super::tame_all(block.near_mut());
+        tame_all(block.near_mut());
     }
 
     fn reset(&mut self) {}

@@ -7,7 +7,7 @@
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
 use crate::{
-    audio::{Block, Note, NoteKind, Notes, Rate},
+    audio::{Block, Note, NoteKind, Notes, Rate, convert::tame},
     pipeline::{
         Format, Param, PrepareError, Prepared, Stage, StageConfig, StageEntry,
         param::{ParamDefault, ParamKind},
@@ -112,7 +112,7 @@ impl Stage for Vad {
     fn process(&mut self, block: &mut Block, notes: &mut Notes) {
         let start = block.start();
         for (i, sample) in block.near_mut().iter_mut().enumerate() {
-            *sample = super::tame(*sample);
+            *sample = tame(*sample);
             self.hop[self.collected] = sample.clamp(-1.0, 1.0);
             self.collected += 1;
             if self.collected == self.hop.len() {

@@ -5,8 +5,7 @@
 
 use std::f64::consts::PI;
 
-use super::{PrepareError, Quality};
-use crate::audio::Rate;
+use super::{Quality, Rate, UnevenRates};
 
 /// Rows are a multiple of this long.
 pub(super) const LANES: usize = 8;
@@ -35,7 +34,7 @@ pub(super) struct Filter {
 impl Filter {
     /// # Errors
     /// Where the table would exceed `COEFFICIENTS_MAX`.
-    pub(super) fn design(from: Rate, to: Rate, quality: Quality) -> Result<Self, PrepareError> {
+    pub(super) fn design(from: Rate, to: Rate, quality: Quality) -> Result<Self, UnevenRates> {
         let divisor = gcd(from.hz(), to.hz());
         let (phases, step) = ((to.hz() / divisor) as usize, (from.hz() / divisor) as usize);
         let nyquist_hz = f64::from(from.hz().min(to.hz())) / 2.0;
@@ -53,11 +52,7 @@ impl Filter {
         let middle = latency_frames * step;
         let taps = (2 * middle + 1).div_ceil(phases).next_multiple_of(LANES);
         if phases * taps > COEFFICIENTS_MAX {
-            return Err(PrepareError(format!(
-                "{from} to {to} needs a filter of {} KiB, expected rates with a larger common \
-                 divisor; open the device at 48000 or 44100 Hz",
-                phases * taps / 256
-            )));
+            return Err(UnevenRates { from, to });
         }
         let mut rows = vec![0.0; phases * taps];
         for (phase, row) in rows.chunks_exact_mut(taps).enumerate() {

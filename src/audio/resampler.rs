@@ -7,10 +7,9 @@
 //!
 //! Runs on: worker, but for `new`. Never allocates, locks, logs or fails.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use super::PrepareError;
-use crate::audio::Rate;
+use super::{convert::tame, time::Rate};
 
 mod filter;
 #[cfg(test)]
@@ -29,6 +28,25 @@ pub enum Quality {
     /// Flat to 0.9 of it; twice as late.
     Fine,
 }
+
+/// Two rates whose common divisor is so small that the table of coefficients
+/// would exceed 2 MiB. No two standard rates are such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnevenRates {
+    /// What comes in.
+    pub from: Rate,
+    /// What should come out.
+    pub to: Rate,
+}
+
+impl fmt::Display for UnevenRates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to } = self;
+        write!(f, "{from} to {to}: expected rates with a larger common divisor; use 48000 or 44100")
+    }
+}
+
+impl std::error::Error for UnevenRates {}
 
 /// A running conversion of one signal.
 ///
@@ -52,14 +70,13 @@ impl Resampler {
     /// A conversion for pushes of up to `push_frames_max` frames. Allocates.
     ///
     /// # Errors
-    /// Where the two rates have so small a common divisor that the table of
-    /// coefficients would exceed 2 MiB.
+    /// Where the two rates have too small a common divisor.
     pub fn new(
         from: Rate,
         to: Rate,
         quality: Quality,
         push_frames_max: usize,
-    ) -> Result<Self, PrepareError> {
+    ) -> Result<Self, UnevenRates> {
         let filter = Arc::new(Filter::design(from, to, quality)?);
         Ok(Self::with_filter(filter, push_frames_max))
     }
@@ -96,7 +113,7 @@ impl Resampler {
         let frames = self.make_room(input.len());
         let start = self.filter.taps - 1;
         for (slot, sample) in self.line[start..start + frames].iter_mut().zip(input) {
-            *slot = super::stages::tame(*sample);
+            *slot = tame(*sample);
         }
         self.ready()
     }
