@@ -201,7 +201,9 @@ mod tests {
         ) {
             let of = |values: &[u64]| {
                 let histogram = Histogram::new();
-                values.iter().for_each(|&value| histogram.record(Nanos(value)));
+                for &value in values {
+                    histogram.record(Nanos(value));
+                }
                 histogram.snapshot()
             };
             let mut merged = of(&left);

@@ -85,8 +85,8 @@ fn products(signal: &[f32], recording: &[f32]) -> Vec<f64> {
         .map(|k| {
             let (z, mirrored) = (both[k], both[(size - k) % size]);
             // Recording R = (Z(k) + Z*(-k)) / 2, signal S = (Z(k) - Z*(-k)) / 2i.
-            let r = Complex((z.0 + mirrored.0) / 2.0, (z.1 - mirrored.1) / 2.0);
-            let s = Complex((z.1 + mirrored.1) / 2.0, (mirrored.0 - z.0) / 2.0);
+            let r = Complex(0.5 * (z.0 + mirrored.0), 0.5 * (z.1 - mirrored.1));
+            let s = Complex(0.5 * (z.1 + mirrored.1), 0.5 * (mirrored.0 - z.0));
             // The conjugate of R S*, so that a forward transform inverts it.
             let product = r.times(Complex(s.0, -s.1));
             Complex(product.0, -product.1)

@@ -1,6 +1,6 @@
 //! Tables of text for a terminal: aligned columns, numbers to the right.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// What stands in a cell that has no value.
 pub const NONE: &str = "-";
@@ -52,9 +52,9 @@ impl fmt::Display for Table {
             let mut line = String::new();
             for (cell, &(width, right)) in cells.iter().zip(&columns) {
                 if right {
-                    line.push_str(&format!("{cell:>width$}  "));
+                    write!(line, "{cell:>width$}  ")?;
                 } else {
-                    line.push_str(&format!("{cell:<width$}  "));
+                    write!(line, "{cell:<width$}  ")?;
                 }
             }
             writeln!(f, "{}", line.trim_end())?;
@@ -98,12 +98,12 @@ mod tests {
     #[test]
     fn numbers_stand_right_and_words_left_under_their_heads() {
         let mut table = Table::new(["turn", "who", "heard after"]);
-        table.row(["1", "user", &ms(3.14159)]).row(["12", "model", &ms(412.3)]);
+        table.row(["1", "user", &ms(3.1459)]).row(["12", "model", &ms(412.3)]);
         table.row(["13", "é", &ms(None)]);
         let expected = "\
 turn  who    heard after
 ----  -----  -----------
-   1  user       3.14 ms
+   1  user       3.15 ms
   12  model       412 ms
   13  é                -
 ";

@@ -1,1 +1,3 @@
 //! net.
+// The edge: it waits for sockets.
+#![allow(clippy::disallowed_methods)]

@@ -268,16 +268,13 @@ fn clusters<'a>(order: &[&'a Mark], max: usize) -> Vec<Cluster<'a>> {
         for mark in order {
             let key = (mark.label.as_str(), mark.tone.class());
             let near = open.get(&key).map(|&at| &mut clusters[at]);
-            match near.filter(|cluster| joined_s > 0.0 && mark.at_s - cluster.first.at_s < joined_s)
-            {
-                Some(cluster) => {
-                    cluster.last_s = mark.at_s;
-                    cluster.count += 1;
-                }
-                None => {
-                    open.insert(key, clusters.len());
-                    clusters.push(Cluster { first: mark, last_s: mark.at_s, count: 1 });
-                }
+            let near = near.filter(|near| mark.at_s - near.first.at_s < joined_s);
+            if let Some(near) = near {
+                near.last_s = mark.at_s;
+                near.count += 1;
+            } else {
+                open.insert(key, clusters.len());
+                clusters.push(Cluster { first: mark, last_s: mark.at_s, count: 1 });
             }
         }
         let spread_s = order.last().map_or(0.0, |mark| mark.at_s);

@@ -1,0 +1,41 @@
+# demo: a conversation without key or sound card. test: everything, hermetic.
+.PHONY: demo test test-interop deps lint format-check doc deny
+
+# The sound card is built in where its library is; everything else works without.
+ifeq ($(shell uname -s),Linux)
+ifneq ($(shell pkg-config --exists alsa 2>/dev/null && echo yes),yes)
+FEATURES := --no-default-features
+WITHOUT := echo "no ALSA library here: building without the sound card (make deps installs it)";
+endif
+endif
+
+DEPS := apt-get install -y pkg-config libasound2-dev
+
+demo:
+	@$(WITHOUT) cargo run --release $(FEATURES) -- demo
+
+test:
+	@$(WITHOUT) cargo test --workspace $(FEATURES)
+	@if test -e tests/realtime.rs; then cargo test --release --test realtime $(FEATURES); fi
+
+test-interop:
+	@tests/interop/run.sh
+
+deps:
+	@echo "$(DEPS)"
+	@if test "$$(id -u)" = 0; then $(DEPS); else sudo $(DEPS); fi
+
+lint:
+	@$(WITHOUT) cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
+
+format-check:
+	cargo fmt --all -- --check
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps $(FEATURES)
+
+# Advisories need the network; the rest is decided by what is in this folder.
+deny:
+	cargo deny --all-features --offline check licenses bans sources
+	@if cargo deny fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
+	else echo "advisories not checked: their database cannot be reached"; fi
