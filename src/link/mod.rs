@@ -1,1 +1,20 @@
-//! link.
+//! The link's body, without a socket: what the worker says on its way to the
+//! session, what the session says on its way to the worker, and what to do
+//! when a connection ends.
+//!
+//! [`Link`] is a plain machine: messages and the time go in; messages, packets
+//! and decisions come out. It may allocate; it never waits. `net` runs it on
+//! the link thread, `sim` in virtual time.
+
+mod body;
+mod counters;
+mod event;
+mod queue;
+mod rate;
+mod reconnect;
+mod staging;
+
+pub use body::{Link, LinkEnds, REPLY_MINUTES_MAX};
+pub use counters::{LinkCounters, QueueCounters, StagingCounters};
+pub use event::{Control, LinkEvent};
+pub use reconnect::Decision;

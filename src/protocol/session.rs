@@ -152,6 +152,11 @@ impl Session {
         self.events.pop_front()
     }
 
+    /// Whether [`Self::poll_transmit`] has something.
+    pub fn wants_transmit(&self) -> bool {
+        self.outbox.setup_due || (self.state == State::Ready && self.outbox.wants_transmit())
+    }
+
     /// The session's own next message (setup, answers to tool calls, texts):
     /// replaces what `out` held. False, and `out` untouched, where none waits.
     pub fn poll_transmit(&mut self, out: &mut String) -> bool {

@@ -43,6 +43,11 @@ impl Outbox {
         self.tool_responses.retain(|one| !one.id.as_ref().is_some_and(|id| ids.contains(id)));
     }
 
+    /// Whether something waits that a session which is ready may send.
+    pub(super) fn wants_transmit(&self) -> bool {
+        !self.tool_responses.is_empty() || !self.texts.is_empty()
+    }
+
     pub(super) fn take_tool_responses(&mut self) -> Vec<FunctionResponse> {
         std::mem::take(&mut self.tool_responses)
     }

@@ -1,0 +1,378 @@
+//! [`Link`]: the queue, the session and the staging as one machine.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    counters::LinkCounters,
+    event::{Control, LinkEvent},
+    queue::{Bounds, Item, Queued, UplinkQueue},
+    reconnect::{Decision, Reconnect},
+    staging::{Mark, Staging},
+};
+use crate::{
+    audio::{
+        Doorbell, Downlink, DownlinkPacket, Flow, Nanos, Rate, ReplyId, UplinkPacket,
+        histogram::Histogram,
+        packet::RESERVED_PACKETS,
+        ring::{Reader, Writer},
+    },
+    protocol::{Close, Event, LinkSettings, Session, Uplink, Verdict},
+};
+
+/// The longest that replies may be staged, in minutes: 29 MB of samples.
+pub const REPLY_MINUTES_MAX: u32 = 10;
+/// Events that may wait to be polled.
+const EVENTS_MAX: usize = 4_096;
+
+/// What connects the link to the worker.
+#[derive(Debug)]
+pub struct LinkEnds {
+    /// What the worker says.
+    pub uplink: Reader<UplinkPacket>,
+    /// What the worker is told.
+    pub downlink: Writer<DownlinkPacket>,
+    /// What the worker has room for, and what it cut.
+    pub flow: Arc<Flow>,
+    /// Rung after something was put into the downlink ring.
+    pub worker_bell: Arc<Doorbell>,
+}
+
+/// The message last taken, until the socket has it.
+#[derive(Clone, Copy, Debug)]
+struct InHand {
+    captured_at: Nanos,
+    ends_turn: bool,
+}
+
+/// The link without a socket. See [`super`].
+///
+/// Whoever runs it calls [`step`](Self::step) after every wake and every
+/// message, polls the events, and takes messages while the socket is writable.
+pub struct Link {
+    session: Session,
+    ends: LinkEnds,
+    queue: UplinkQueue,
+    staging: Staging,
+    reconnect: Reconnect,
+    events: VecDeque<LinkEvent>,
+    /// Since when the service accepts audio.
+    live_since: Option<Nanos>,
+    /// Audio frames ever put into the downlink ring, wrapping.
+    sent_frames: usize,
+    seen_cut: ReplyId,
+    closing: bool,
+    hang_up: Option<Close>,
+    in_hand: Option<InHand>,
+    turn_ended_at: Option<Nanos>,
+    overlong: Option<ReplyId>,
+    capture_to_wire: Arc<Histogram>,
+    counters: LinkCounters,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("live_since", &self.live_since)
+            .field("queue", &self.queue.counters())
+            .field("staging", &self.staging.counters())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// A link that is not connected yet. `seed` varies its pauses.
+    pub fn new(session: Session, settings: &LinkSettings, ends: LinkEnds, seed: u64) -> Self {
+        let frames_max = Rate::DOWNLINK.frames_in_ms(REPLY_MINUTES_MAX * 60_000);
+        let setup_timeout = Nanos::from_ms(settings.setup_timeout_ms.into());
+        Self {
+            session: session.with_setup_timeout(setup_timeout),
+            queue: UplinkQueue::new(Bounds::from_ms(settings.outage_ms, settings.live_queue_ms)),
+            staging: Staging::new(frames_max),
+            reconnect: Reconnect::new(settings, seed),
+            events: VecDeque::new(),
+            live_since: None,
+            sent_frames: 0,
+            seen_cut: ends.flow.cut_reply(),
+            closing: false,
+            hang_up: None,
+            in_hand: None,
+            turn_ended_at: None,
+            overlong: None,
+            capture_to_wire: Arc::default(),
+            counters: LinkCounters::default(),
+            ends,
+        }
+    }
+
+    /// A connection is open, its upgrade done: the setup is due.
+    pub fn connected(&mut self, now: Nanos) {
+        self.session.connected(now);
+        self.emit(LinkEvent::Connected);
+        self.take_session_events(now);
+    }
+
+    /// The connection ended.
+    pub fn disconnected(&mut self, now: Nanos, close: Close) -> Decision {
+        self.live_since = None;
+        self.in_hand = None;
+        self.hang_up = None;
+        self.turn_ended_at = None;
+        self.queue.disconnected();
+        let verdict = self.session.disconnected(now, close);
+        self.take_session_events(now);
+        self.deliver();
+        self.decide(now, verdict)
+    }
+
+    /// A connection could not be made, for a reason that was judged already.
+    pub fn dial_failed(&mut self, now: Nanos, verdict: Verdict) -> Decision {
+        self.decide(now, verdict)
+    }
+
+    /// A message from the service, of a text or a binary frame alike.
+    pub fn receive(&mut self, now: Nanos, message: &[u8]) {
+        self.session.receive(now, message);
+        self.take_session_events(now);
+        self.deliver();
+    }
+
+    /// Empties the uplink ring into the queue, obeys a cut, and gives the
+    /// worker of the staged replies what it has room for.
+    pub fn step(&mut self, now: Nanos) {
+        while let Some(packet) = self.ends.uplink.pop() {
+            self.queue.push(now, &packet);
+        }
+        self.queue.trim(now, self.live_since);
+        let cut = self.ends.flow.cut_reply();
+        if cut != self.seen_cut {
+            self.seen_cut = cut;
+            self.session.cut(now, cut);
+            self.staging.cut(cut);
+        }
+        self.deliver();
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something: the
+    /// socket need be asked whether it is writable only then.
+    pub fn wants_transmit(&self) -> bool {
+        self.session.wants_transmit()
+            || (self.session.is_ready()
+                && (!self.queue.is_empty() || (self.closing && self.session.window_open())))
+    }
+
+    /// The next text message, replacing what `out` held; false where there is
+    /// none. To be called only when the socket takes it at once, because what
+    /// has been taken cannot be dropped any more.
+    pub fn poll_transmit(&mut self, now: Nanos, out: &mut String) -> bool {
+        self.in_hand = None;
+        if self.session.poll_transmit(out) {
+            return true;
+        }
+        if !self.session.is_ready() {
+            return false;
+        }
+        self.queue.trim(now, self.live_since);
+        while let Some(next) = self.queue.pop() {
+            if self.write(now, &next, out) {
+                return true;
+            }
+            self.counters.refused_items += 1;
+        }
+        let unclosed = self.closing && self.session.window_open();
+        unclosed && self.session.write_uplink(now, Uplink::ActivityEnd, out)
+    }
+
+    /// The message of the last [`poll_transmit`](Self::poll_transmit) has been
+    /// given to the socket.
+    pub fn transmitted(&mut self, now: Nanos) {
+        self.counters.messages_sent += 1;
+        let Some(InHand { captured_at, ends_turn }) = self.in_hand.take() else { return };
+        if captured_at > Nanos::ZERO {
+            self.capture_to_wire.record(now.since(captured_at));
+        }
+        if ends_turn {
+            self.turn_ended_at = Some(now);
+        }
+    }
+
+    /// What happened, oldest first, for the supervisor.
+    pub fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    /// Does what the supervisor wants.
+    pub fn control(&mut self, now: Nanos, control: Control) {
+        match control {
+            Control::Text(text) => {
+                self.session.send_text(now, &text);
+            }
+            Control::Close => {
+                self.closing = true;
+                self.session.closing();
+            }
+        }
+    }
+
+    /// Whether the end was asked for.
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// A reason to close the connection from our side; whoever runs the link
+    /// then does so and reports this as the close.
+    pub fn poll_hang_up(&mut self) -> Option<Close> {
+        self.hang_up.take()
+    }
+
+    /// Whether something waits for the worker to make room, so that
+    /// [`step`](Self::step) should be called within 20 ms.
+    pub fn is_holding(&self) -> bool {
+        !self.staging.is_empty()
+    }
+
+    /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.session.next_deadline()
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_deadline(&mut self, now: Nanos) {
+        self.session.handle_deadline(now);
+        self.take_session_events(now);
+    }
+
+    /// The session, to look at.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// From the device handing over the last sample of a chunk to the socket
+    /// having it; shared, so that it can be read while the link runs.
+    pub fn capture_to_wire(&self) -> Arc<Histogram> {
+        self.capture_to_wire.clone()
+    }
+
+    /// Everything counted until now. Allocates.
+    pub fn counters(&self) -> LinkCounters {
+        LinkCounters {
+            queue: self.queue.counters(),
+            queued_frames: self.queue.frames() as u64,
+            staging: self.staging.counters(),
+            held_frames: self.staging.frames() as u64,
+            session: self.session.counters().clone(),
+            uplink_packets_refused: self.ends.uplink.refused(),
+            ..self.counters.clone()
+        }
+    }
+
+    fn write(&mut self, now: Nanos, next: &Queued, out: &mut String) -> bool {
+        let uplink = match &next.item {
+            Item::ActivityStart => Uplink::ActivityStart,
+            Item::Audio(samples) => Uplink::Audio { samples, rate: Rate::UPLINK },
+            Item::ActivityEnd => Uplink::ActivityEnd,
+            Item::StreamEnd => Uplink::StreamEnd,
+        };
+        let ends_turn = matches!(uplink, Uplink::ActivityEnd | Uplink::StreamEnd);
+        let is_audio = matches!(uplink, Uplink::Audio { .. });
+        let written = self.session.write_uplink(now, uplink, out);
+        if written {
+            let captured_at = if is_audio { next.captured_at } else { Nanos::ZERO };
+            self.in_hand = Some(InHand { captured_at, ends_turn });
+        } else {
+            self.counters.refused_frames += next.frames() as u64;
+        }
+        written
+    }
+
+    fn decide(&mut self, now: Nanos, verdict: Verdict) -> Decision {
+        let explanation = verdict.explanation.clone();
+        let decision =
+            if self.closing { Decision::Done } else { self.reconnect.decide(now, verdict) };
+        let redial_at = match &decision {
+            Decision::Redial { at, .. } => Some(*at),
+            Decision::GiveUp { .. } | Decision::Done => None,
+        };
+        self.emit(LinkEvent::Down { explanation, redial_at });
+        decision
+    }
+
+    fn take_session_events(&mut self, now: Nanos) {
+        while let Some(event) = self.session.poll_event() {
+            match &event {
+                Event::Audio { reply, samples, rate } => {
+                    self.stage(now, *reply, samples, *rate);
+                    continue;
+                }
+                Event::Ready { .. } => {
+                    self.live_since = Some(now);
+                    self.reconnect.ready(now);
+                }
+                Event::SetupTimedOut => {
+                    let reason = "no setupComplete in time";
+                    self.hang_up = Some(Close::new(Close::NO_FRAME, reason));
+                }
+                Event::Interrupted { reply } => self.staging.interrupt(now, *reply),
+                Event::GenerationComplete { reply } => {
+                    self.staging.push_mark(now, *reply, Mark::GenerationComplete);
+                }
+                Event::TurnComplete { reply, .. } | Event::ReplyLost { reply } => {
+                    self.staging.push_mark(now, *reply, Mark::TurnComplete);
+                }
+                _ => {}
+            }
+            self.emit(LinkEvent::Session(event));
+        }
+    }
+
+    fn stage(&mut self, now: Nanos, reply: ReplyId, samples: &[i16], rate: Rate) {
+        if self.ends.flow.is_cut(reply) {
+            self.counters.late_frames += samples.len() as u64;
+            return;
+        }
+        let staged = self.staging.push_audio(now, reply, samples, rate);
+        if staged.is_first {
+            let since_turn_end = self.turn_ended_at.take().map(|ended| now.since(ended));
+            self.emit(LinkEvent::ReplyStarted { reply, first_byte_at: now, since_turn_end });
+        }
+        if staged.refused_frames > 0 && self.overlong != Some(reply) {
+            self.overlong = Some(reply);
+            self.emit(LinkEvent::ReplyTooLong { reply });
+        }
+    }
+
+    /// Moves packets into the downlink ring: audio within the worker's room
+    /// and leaving the reserved slots, control packets into any slot.
+    fn deliver(&mut self) {
+        let mut delivered = 0_u64;
+        loop {
+            let slots = self.ends.downlink.room();
+            if slots == 0 {
+                break;
+            }
+            let room =
+                if slots > RESERVED_PACKETS { self.ends.flow.room(self.sent_frames) } else { 0 };
+            let Some(packet) = self.staging.next(room) else { break };
+            if let Downlink::Audio(samples) = &packet.payload {
+                self.sent_frames = self.sent_frames.wrapping_add(samples.as_slice().len());
+            }
+            // There is a slot, and only this end pushes.
+            delivered += u64::from(self.ends.downlink.push(packet).is_ok());
+        }
+        if delivered > 0 {
+            self.counters.packets_delivered += delivered;
+            self.ends.worker_bell.ring();
+        }
+    }
+
+    fn emit(&mut self, event: LinkEvent) {
+        if self.events.len() < EVENTS_MAX {
+            self.events.push_back(event);
+        } else {
+            self.counters.events_refused += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -1,0 +1,47 @@
+//! What the link tells the supervisor, and what it is told.
+
+use crate::{
+    audio::{Nanos, ReplyId},
+    protocol::Event,
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkEvent {
+    /// The WebSocket stands; the setup is on its way.
+    Connected,
+    /// What the session said, all but the audio.
+    Session(Event),
+    /// The first audio of a reply was read from the socket.
+    ReplyStarted {
+        /// The reply.
+        reply: ReplyId,
+        /// When.
+        first_byte_at: Nanos,
+        /// Since our own end of turn was given to the socket, where we said
+        /// one since the last reply.
+        since_turn_end: Option<Nanos>,
+    },
+    /// More of this reply is staged than is kept; the rest is dropped.
+    ReplyTooLong {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// A connection ended or could not be made.
+    Down {
+        /// Why, for people.
+        explanation: String,
+        /// When the next attempt is made; none where there will be no other.
+        redial_at: Option<Nanos>,
+    },
+}
+
+/// What the supervisor wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Says this to the model in writing.
+    Text(String),
+    /// Ends the conversation: sends what waits, closes an open window, then
+    /// the connection with 1000.
+    Close,
+}
