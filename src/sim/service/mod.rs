@@ -33,6 +33,7 @@ pub use heard::{Event, Heard, HeardTurn, Messages, Violations};
 pub use memory::Memory;
 pub use settings::{PartSizes, ServiceSettings, ToolScript, TurnScript, Voice};
 pub use upgrade::{Refusal, UpgradeRequest};
+pub use voice::resample;
 
 use self::{
     ear::{Ear, UserTurn},

@@ -30,7 +30,7 @@ fn tone(hz: f64, ms: u32) -> Vec<i16> {
 
 /// `samples` at another rate, all at once: a windowed-sinc interpolator
 /// (Blackman, 24 zero crossings a side, cut off at 0.92 of the lower Nyquist).
-pub(super) fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
+pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
     if from_hz == to_hz || samples.is_empty() {
         return samples.to_vec();
     }

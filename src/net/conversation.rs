@@ -1,0 +1,230 @@
+//! One connection of the simulator, from the upgrade to the end: bytes of the
+//! socket in and out of a [`Service`].
+
+use std::{
+    io::{self, PipeReader},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use tungstenite::{
+    Error, HandshakeError, Message, WebSocket,
+    handshake::{
+        MidHandshake,
+        server::{ErrorResponse, Request, Response, ServerHandshake},
+    },
+    http::StatusCode,
+    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+};
+
+use super::{
+    serve::{ServerNews, Shared},
+    transport::{Transport, wait},
+};
+use crate::{
+    audio::Nanos,
+    sim::service::{Service, Transmit, UpgradeRequest},
+};
+
+/// What a client may send at once.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+const HANDSHAKE_MAX: Nanos = Nanos::from_secs(10);
+/// How long the other side has to answer a close frame.
+const CLOSE_MAX: Nanos = Nanos::from_secs(2);
+/// Messages that are read before anything is sent.
+const READS_MAX: usize = 64;
+
+/// Serves one client until either side ends it, or the server stops.
+///
+/// # Errors
+/// Why there was no upgrade.
+pub(super) fn hold(
+    transport: Transport,
+    peer: SocketAddr,
+    connection: u64,
+    stopped: &PipeReader,
+    shared: &Shared,
+) -> Result<(), String> {
+    let mut admitted = Err("no request came".to_owned());
+    let upgrade = |request: &Request, response: Response| {
+        let path = request.uri().path().to_owned();
+        match open(request, shared) {
+            Ok(service) => {
+                admitted = Ok((service, path));
+                Ok(response)
+            }
+            Err((status, reason)) => {
+                admitted = Err(format!("HTTP {status} for {path}: {reason}"));
+                let mut response = ErrorResponse::new(Some(reason));
+                *response.status_mut() = status;
+                Err(response)
+            }
+        }
+    };
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let handshake = ServerHandshake::start(transport, upgrade, Some(config));
+    let socket = shake_hands(handshake, stopped, shared);
+    let (service, path) = admitted.map_err(|reason| match &socket {
+        Err(error) if reason == "no request came" => error.clone(),
+        _ => reason,
+    })?;
+    let socket = socket?;
+    shared.tell(connection, shared.now(), ServerNews::Connected { peer, path });
+    let mut conversation =
+        Conversation { socket, service, connection, shared, blocked: false, ends_at: None };
+    conversation.run(stopped);
+    Ok(())
+}
+
+/// A service for the request, or the HTTP status that refuses it.
+fn open(request: &Request, shared: &Shared) -> Result<Service, (StatusCode, String)> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
+        .collect();
+    let request = UpgradeRequest { path, headers };
+    Service::open(&shared.settings, &shared.memory, &request, shared.now()).map_err(|refusal| {
+        let status = StatusCode::from_u16(refusal.http_status).unwrap_or(StatusCode::FORBIDDEN);
+        (status, refusal.reason)
+    })
+}
+
+/// TLS and the upgrade, within ten seconds.
+fn shake_hands<C: tungstenite::handshake::server::Callback>(
+    mut handshake: MidHandshake<ServerHandshake<Transport, C>>,
+    stopped: &PipeReader,
+    shared: &Shared,
+) -> Result<WebSocket<Transport>, String> {
+    let ends_at = shared.now() + HANDSHAKE_MAX;
+    loop {
+        handshake = match handshake.handshake() {
+            Ok(socket) => return Ok(socket),
+            Err(HandshakeError::Failure(error)) => return Err(error.to_string()),
+            Err(HandshakeError::Interrupted(handshake)) => handshake,
+        };
+        let left = ends_at.since(shared.now());
+        let tcp = handshake.get_ref().get_ref().tcp();
+        let stops =
+            wait(tcp, false, Some(stopped), Some(left.into())).map_err(|e| e.to_string())?;
+        if stops || left == Nanos::ZERO {
+            return Err("the upgrade was not finished in time".to_owned());
+        }
+    }
+}
+
+struct Conversation<'a> {
+    socket: WebSocket<Transport>,
+    service: Service,
+    connection: u64,
+    shared: &'a Shared,
+    /// The socket takes nothing more for now.
+    blocked: bool,
+    /// A close frame was sent: when to stop waiting for the answer.
+    ends_at: Option<Nanos>,
+}
+
+/// Whether the connection goes on.
+#[derive(PartialEq)]
+enum Flow {
+    GoesOn,
+    Ended,
+}
+
+impl Conversation<'_> {
+    fn run(&mut self, stop: &PipeReader) {
+        let mut stop = Some(stop);
+        loop {
+            let (flow, more) = self.read();
+            self.service.handle_deadline(self.shared.now());
+            let flow = if flow == Flow::GoesOn { self.write() } else { flow };
+            self.tell();
+            if flow == Flow::Ended || self.ends_at.is_some_and(|at| at <= self.shared.now()) {
+                return;
+            }
+            let now = self.shared.now();
+            let deadlines = [self.service.next_deadline().filter(|_| !self.blocked), self.ends_at];
+            let next = deadlines.into_iter().flatten().min().map(|at| at.since(now).into());
+            let timeout = if more { Some(Duration::ZERO) } else { next };
+            match wait(self.socket.get_ref().tcp(), self.blocked, stop, timeout) {
+                Ok(false) => {}
+                Ok(true) => {
+                    // The pipe stays readable: only the answer counts now.
+                    stop = None;
+                    self.close(CloseCode::Away, "the simulator stops");
+                    self.ends_at = Some(self.shared.now() + Nanos::from_ms(500));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Reads what is there, up to a limit; says whether there may be more.
+    fn read(&mut self) -> (Flow, bool) {
+        for _ in 0..READS_MAX {
+            let now = self.shared.now();
+            match self.socket.read() {
+                Ok(Message::Text(text)) => self.service.receive(now, text.as_bytes()),
+                Ok(Message::Binary(bytes)) => self.service.receive(now, &bytes),
+                Ok(Message::Close(frame)) => {
+                    self.service.client_closed(now, frame.map_or(1005, |f| f.code.into()));
+                }
+                Ok(_) => {}
+                Err(error) if would_block(&error) => return (Flow::GoesOn, false),
+                Err(Error::Capacity(_)) => {
+                    self.service.client_closed(now, 1009);
+                    self.close(CloseCode::Size, "message over 16 MiB");
+                }
+                Err(_) => {
+                    self.service.client_closed(now, 1006);
+                    return (Flow::Ended, false);
+                }
+            }
+        }
+        (Flow::GoesOn, true)
+    }
+
+    /// Sends what the service has, as long as the socket takes it.
+    fn write(&mut self) -> Flow {
+        loop {
+            match self.socket.flush() {
+                Ok(()) => self.blocked = false,
+                Err(error) if would_block(&error) => {
+                    self.blocked = true;
+                    return Flow::GoesOn;
+                }
+                Err(_) => {
+                    self.service.client_closed(self.shared.now(), 1006);
+                    return Flow::Ended;
+                }
+            }
+            match self.service.poll_transmit(self.shared.now()) {
+                None => return Flow::GoesOn,
+                Some(Transmit::Message(bytes)) => {
+                    // Blocked or broken, the flush above finds out.
+                    let _ = self.socket.write(Message::Binary(bytes.into()));
+                }
+                Some(Transmit::Close { code, reason }) => self.close(code.into(), &reason),
+                Some(Transmit::Abort) => return Flow::Ended,
+            }
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &str) {
+        let _ = self.socket.close(Some(CloseFrame { code, reason: reason.into() }));
+        self.ends_at = Some(self.shared.now() + CLOSE_MAX);
+    }
+
+    fn tell(&mut self) {
+        while let Some((at, event)) = self.service.poll_event() {
+            self.shared.tell(self.connection, at, ServerNews::Service(event));
+        }
+    }
+}
+
+fn would_block(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+}

@@ -1,0 +1,217 @@
+//! The simulator's socket shell: listens on loopback and runs one
+//! [`Service`](crate::sim::service::Service) per connection.
+//!
+//! One thread accepts, one more per connection; each waits in one `poll` on
+//! its socket, the server's end and the service's next deadline. All are
+//! joined by [`Server::stop`].
+
+use std::{
+    io::{self, PipeReader, PipeWriter},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{
+    certificate::ServerTls,
+    conversation,
+    transport::{Transport, wait},
+};
+use crate::{
+    audio::Nanos,
+    sim::service::{Event, Memory, ServiceSettings},
+};
+
+/// Connections at a time; more are refused and counted.
+const CONNECTIONS_MAX: usize = 64;
+
+/// A simulated Live API on a socket.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    refused: Arc<AtomicU64>,
+    /// Dropped, every thread of the server wakes and ends.
+    stop: Option<PipeWriter>,
+    accept: Option<JoinHandle<()>>,
+}
+
+/// Something that happened on a server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerEvent {
+    /// Since the server started.
+    pub at: Nanos,
+    /// Which connection, counted from 1.
+    pub connection: u64,
+    /// What happened on it.
+    pub what: ServerNews,
+}
+
+/// What happened on a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerNews {
+    /// A client was admitted.
+    Connected {
+        /// From where.
+        peer: SocketAddr,
+        /// The path that it asked for, without the query (keys travel there).
+        path: String,
+    },
+    /// No connection came of it.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// What the service tells.
+    Service(Event),
+}
+
+/// What all connections of a server share.
+pub(super) struct Shared {
+    pub settings: ServiceSettings,
+    pub memory: Memory,
+    pub started: Instant,
+    pub on_event: Box<dyn Fn(ServerEvent) + Send + Sync>,
+    tls: Option<ServerTls>,
+    refused: Arc<AtomicU64>,
+}
+
+impl Shared {
+    /// The time since the server started.
+    pub(super) fn now(&self) -> Nanos {
+        self.started.elapsed().into()
+    }
+
+    pub(super) fn tell(&self, connection: u64, at: Nanos, what: ServerNews) {
+        (self.on_event)(ServerEvent { at, connection, what });
+    }
+}
+
+impl Server {
+    /// Listens on `listen` (port 0: any) and serves until it is stopped or
+    /// dropped. `on_event` is called on the connections' threads.
+    ///
+    /// # Errors
+    /// Where the address cannot be listened on, or no thread be started.
+    pub fn start(
+        listen: SocketAddr,
+        tls: Option<ServerTls>,
+        settings: ServiceSettings,
+        on_event: impl Fn(ServerEvent) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        let addr = listener.local_addr()?;
+        let (stopped, stop) = io::pipe()?;
+        let refused = Arc::new(AtomicU64::new(0));
+        let shared = Shared {
+            settings,
+            memory: Memory::new(),
+            started: Instant::now(),
+            on_event: Box::new(on_event),
+            tls,
+            refused: Arc::clone(&refused),
+        };
+        let accept = thread::Builder::new()
+            .name("sim-accept".to_owned())
+            .spawn(move || accept(&listener, &stopped, &Arc::new(shared)))?;
+        Ok(Self { addr, refused, stop: Some(stop), accept: Some(accept) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Connections that were refused, for whatever reason.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Closes every connection (1001) and joins every thread.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(accept) = self.accept.take() {
+            // A panic over there was reported there.
+            let _ = accept.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Accepts until the server stops, then joins the connections.
+fn accept(listener: &TcpListener, stopped: &PipeReader, shared: &Arc<Shared>) {
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    let mut connection = 0;
+    while let Ok(false) = wait(listener, false, Some(stopped), None) {
+        let (stream, peer) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            // No file handles left, most likely: some may come free.
+            Err(_) => {
+                let pause = Some(Duration::from_millis(100));
+                match wait(stopped, false, Some(stopped), pause) {
+                    Ok(false) => continue,
+                    _ => break,
+                }
+            }
+        };
+        connection += 1;
+        threads.retain(|thread| !thread.is_finished());
+        let started = if threads.len() < CONNECTIONS_MAX {
+            converse(stream, peer, connection, stopped, shared)
+        } else {
+            Err(io::Error::other(format!("more than {CONNECTIONS_MAX} connections")))
+        };
+        match started {
+            Ok(thread) => threads.push(thread),
+            Err(error) => refuse(shared, connection, error.to_string()),
+        }
+    }
+    for thread in threads {
+        let _ = thread.join();
+    }
+}
+
+/// Starts the thread of one connection.
+fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    connection: u64,
+    stopped: &PipeReader,
+    shared: &Arc<Shared>,
+) -> io::Result<JoinHandle<()>> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    let transport = match &shared.tls {
+        None => Transport::Plain(stream),
+        Some(tls) => {
+            let session =
+                rustls::ServerConnection::new(Arc::clone(&tls.config)).map_err(io::Error::other)?;
+            Transport::Tls(Box::new(rustls::StreamOwned::new(session, stream)))
+        }
+    };
+    let (stopped, shared) = (stopped.try_clone()?, Arc::clone(shared));
+    thread::Builder::new().name(format!("sim-{connection}")).spawn(move || {
+        if let Err(reason) = conversation::hold(transport, peer, connection, &stopped, &shared) {
+            refuse(&shared, connection, reason);
+        }
+    })
+}
+
+fn refuse(shared: &Shared, connection: u64, reason: String) {
+    shared.refused.fetch_add(1, Ordering::Relaxed);
+    shared.tell(connection, shared.now(), ServerNews::Refused { reason });
+}
