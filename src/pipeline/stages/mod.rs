@@ -2,9 +2,22 @@
 
 use super::registry::StageEntry;
 
+mod follower;
 mod gain;
+mod gate;
+mod highpass;
+mod limiter;
+mod meter;
 mod resample;
 mod vad;
 
 /// All of them, in the order that `chinwag stages` shows.
-pub const ENTRIES: &[&StageEntry] = &[&gain::ENTRY, &resample::ENTRY, &vad::ENTRY];
+pub const ENTRIES: &[&StageEntry] = &[
+    &gain::ENTRY,
+    &highpass::ENTRY,
+    &resample::ENTRY,
+    &limiter::ENTRY,
+    &gate::ENTRY,
+    &meter::ENTRY,
+    &vad::ENTRY,
+];
