@@ -61,7 +61,8 @@ impl PlannedStage {
 
     /// Its setup half.
     pub fn config(&self) -> Box<dyn StageConfig> {
-        (self.entry.build)(&self.values).expect("proven by `new`")
+        // proven: `new` built it from the same values.
+        (self.entry.build)(&self.values).expect("built before")
     }
 }
 

@@ -245,5 +245,4 @@ fn cannot_write(error: hound::Error) -> String {
 }
 
 #[cfg(test)]
-#[path = "wave_file_tests.rs"]
 mod tests;

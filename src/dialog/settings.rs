@@ -1,5 +1,7 @@
 //! How turns are taken and how replies are played: the plain data that the
 //! machines of this layer are built from. `config` fills it.
+//!
+//! Runs on: set-up; plain data.
 
 /// Who finds the bounds of the user's speech.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,3 +1,5 @@
 //! The integration tests: one binary, a file per area.
 // Tests run the edge too: they spawn, and their threads wait.
 #![allow(clippy::disallowed_methods)]
+
+mod tidy;

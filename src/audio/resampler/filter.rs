@@ -2,6 +2,8 @@
 //!
 //! Source: J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh
 //! window function", 1974; the length and beta formulas are his.
+//!
+//! Runs on: set-up. Allocates; the sound has not begun.
 
 use std::f64::consts::PI;
 

@@ -1,3 +1,5 @@
+//! Tests of the resampler.
+
 use std::f64::consts::TAU;
 
 use super::*;

@@ -1,1 +1,1 @@
-
+//! Tests of how closes are judged.

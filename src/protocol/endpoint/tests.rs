@@ -1,3 +1,5 @@
+//! Tests of the endpoint and its credentials.
+
 use super::*;
 
 fn at(url: &str) -> Result<Endpoint, EndpointError> {

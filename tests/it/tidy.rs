@@ -1,0 +1,81 @@
+//! The house rules that a compiler does not keep: who may import whom, how long
+//! a file may be, what real-time files promise, which crates are absent.
+
+mod rules;
+mod source;
+
+use std::{fs, path::Path};
+
+use source::Source;
+
+/// Crates that run futures; none may come in, not even by way of others.
+const ASYNC_RUNTIMES: [&str; 9] = [
+    "tokio",
+    "async-std",
+    "smol",
+    "async-executor",
+    "async-io",
+    "futures-executor",
+    "glommio",
+    "monoio",
+    "compio",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &Path, into: &mut Vec<Source>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target" && name != "data") {
+                rust_files(&path, into);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+            into.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn the_tree_keeps_the_house_rules() {
+    let mut sources = Vec::new();
+    for folder in ["src", "ffi/src", "tests", "benches", "examples"] {
+        rust_files(&root().join(folder), &mut sources);
+    }
+    assert!(sources.len() > 10, "only {} files found", sources.len());
+    let mut violations: Vec<String> = sources.iter().flat_map(rules::violations).collect();
+    violations.sort();
+    assert!(
+        violations.is_empty(),
+        "{} house rules broken:\n{}\n",
+        violations.len(),
+        violations.join("\n")
+    );
+}
+
+#[test]
+fn the_lock_file_holds_no_async_runtime() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    assert_eq!(runtimes_in(&lock), Vec::<&str>::new());
+    assert_eq!(runtimes_in("[[package]]\nname = \"tokio\"\n"), ["tokio"]);
+    assert_eq!(runtimes_in("name = \"tokio-util-like\"\n"), Vec::<&str>::new());
+}
+
+fn runtimes_in(lock: &str) -> Vec<&'static str> {
+    let holds = |name: &&str| lock.lines().any(|line| line == format!("name = \"{name}\""));
+    ASYNC_RUNTIMES.into_iter().filter(holds).collect()
+}
+
+#[test]
+fn every_direct_dependency_has_its_notice() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let notices = fs::read_to_string(root().join("THIRD-PARTY-NOTICES.md")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    for name in manifest["dependencies"].as_table().unwrap().keys() {
+        let known = name == "chinwag-ffi" || notices.contains(&format!("\n| {name} | "));
+        assert!(known, "{name} has no notice; run scripts/notices.sh");
+    }
+}
