@@ -23,7 +23,8 @@ impl Source {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_test =
             name.ends_with("tests.rs") || path.starts_with("tests/") || path.contains("/tests/");
-        let tests = if is_test { vec![0..code.len()] } else { test_items(&code) };
+        let tests =
+            if is_test { std::iter::once(0..code.len()).collect() } else { test_items(&code) };
         let modules = words(&code, "mod").filter_map(|at| body(&code, at)).collect();
         Self { path: path.to_owned(), raw: raw.to_owned(), code, tests, modules }
     }
@@ -71,13 +72,12 @@ impl Source {
             if self.code[..at].ends_with('$') || self.code[..at].ends_with("pub(") {
                 continue;
             }
-            self.expand(at, &self.code[at + 5..], Vec::new(), &mut found);
+            expand(at, &self.code[at + 5..], Vec::new(), &mut found);
         }
         for at in words(&self.code, "super") {
             let chained = self.code[..at].trim_end().ends_with("::");
-            let visibility = self.code[..at].trim_end().ends_with(['(']);
             let in_path = self.code[at + 5..].trim_start().starts_with("::");
-            if chained || (visibility && !in_path) || !in_path {
+            if chained || !in_path {
                 continue;
             }
             let mut ups = 1;
@@ -91,7 +91,7 @@ impl Source {
             let inline = self.modules.iter().filter(|module| module.contains(&at)).count();
             let mut base = self.module();
             base.truncate((base.len() + inline).saturating_sub(ups).min(base.len()));
-            self.expand(at, rest, base, &mut found);
+            expand(at, rest, base, &mut found);
         }
         found
     }
@@ -103,34 +103,30 @@ impl Source {
         let root = matches!(inner, "lib" | "main");
         if root { Vec::new() } else { inner.split('/').map(str::to_owned).collect() }
     }
+}
 
-    fn expand(
-        &self,
-        at: usize,
-        rest: &str,
-        base: Vec<String>,
-        found: &mut Vec<(usize, Vec<String>)>,
-    ) {
-        let Some(rest) = rest.trim_start().strip_prefix("::").filter(|_| base.len() < 2) else {
-            if !base.is_empty() {
-                found.push((at, base));
-            }
-            return;
-        };
-        let rest = rest.trim_start();
-        if let Some(group) = rest.strip_prefix('{') {
-            for branch in branches(group) {
-                self.expand(at, &format!("::{branch}"), base.clone(), found);
-            }
-            return;
+/// Follows a path from the text after `crate` or `super` and notes its first two
+/// names for each of its branches.
+fn expand(at: usize, rest: &str, base: Vec<String>, found: &mut Vec<(usize, Vec<String>)>) {
+    let Some(rest) = rest.trim_start().strip_prefix("::").filter(|_| base.len() < 2) else {
+        if !base.is_empty() {
+            found.push((at, base));
         }
-        let name = identifier(rest);
-        let mut longer = base;
-        if name != "self" && !name.is_empty() {
-            longer.push(name.to_owned());
+        return;
+    };
+    let rest = rest.trim_start();
+    if let Some(group) = rest.strip_prefix('{') {
+        for branch in branches(group) {
+            expand(at, &format!("::{branch}"), base.clone(), found);
         }
-        self.expand(at, &rest[name.len()..], longer, found);
+        return;
     }
+    let name = identifier(rest);
+    let mut longer = base;
+    if name != "self" && !name.is_empty() {
+        longer.push(name.to_owned());
+    }
+    expand(at, &rest[name.len()..], longer, found);
 }
 
 /// The text of each branch of `a, b::{c, d}, e}...`.
