@@ -7,7 +7,7 @@ use crate::{
     audio::Rate,
     dialog::{PlayoutSettings, TurnSettings},
     pipeline::{Chain, Format, PrepareError, Registry, StageConfig, StageEntry, Value, Values},
-    protocol::LinkSettings,
+    protocol::{LinkSettings, SessionSettings},
 };
 
 /// Where a configuration was read.
@@ -79,6 +79,8 @@ pub struct Plan {
     pub profile: String,
     /// Where it was read.
     pub origin: Origin,
+    /// What is asked of the service.
+    pub session: SessionSettings,
     /// The devices.
     pub device: DeviceSettings,
     /// The connection.

@@ -37,8 +37,10 @@ pub enum ParamKind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// Any text.
+    /// Any text. An empty one unsets what may be unset.
     Text,
+    /// Texts; none of them unsets.
+    TextList,
 }
 
 /// What a missing key means.
@@ -69,6 +71,8 @@ pub enum Value {
     Float(f64),
     /// A text or a choice.
     Text(String),
+    /// Texts.
+    TextList(Vec<String>),
 }
 
 impl ParamDefault {
@@ -139,7 +143,21 @@ impl Values {
         }
     }
 
-    /// All of them, in the order of the parameters.
+    /// Texts; none when unset.
+    pub fn texts(&self, name: &str) -> &[String] {
+        match self.get(name) {
+            Some(Value::TextList(v)) => v,
+            _ => &[],
+        }
+    }
+
+    /// Leaves a value unset.
+    pub fn unset(&mut self, name: &str) {
+        self.0.retain(|(n, _)| *n != name);
+    }
+
+    /// All of them; where every set one has a default or was required, in the
+    /// order of the parameters.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.0.iter().map(|(n, v)| (*n, v))
     }

@@ -1,0 +1,124 @@
+//! Texts that problems point into: a file, or an argument.
+
+use std::ops::Range;
+
+/// How a Google API key starts.
+const KEY_START: &str = "AIza";
+/// Fewer characters after the start are no key.
+const KEY_TAIL_MIN: usize = 20;
+
+/// One text, with secrets masked wherever it is shown.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    shown: String,
+    is_argument: bool,
+}
+
+impl Source {
+    /// The text of a file called `name`.
+    pub fn file(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(name.into(), text.into(), false)
+    }
+
+    /// An argument as it was typed.
+    pub fn argument(text: impl Into<String>) -> Self {
+        Self::new("command line".to_owned(), text.into(), true)
+    }
+
+    fn new(name: String, text: String, is_argument: bool) -> Self {
+        let mut source = Self { name, shown: text.clone(), text, is_argument };
+        for key in source.keys() {
+            source.mask(key.start + KEY_START.len()..key.end);
+        }
+        source
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it was typed on the command line.
+    pub fn is_argument(&self) -> bool {
+        self.is_argument
+    }
+
+    /// Where something stands that looks like an API key.
+    pub fn keys(&self) -> Vec<Range<usize>> {
+        let mut keys = Vec::new();
+        let mut from = 0;
+        while let Some(found) = self.text[from..].find(KEY_START) {
+            let start = from + found;
+            let tail = &self.text[start + KEY_START.len()..];
+            let tail_len = tail
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+                .unwrap_or(tail.len());
+            from = start + KEY_START.len() + tail_len;
+            if tail_len >= KEY_TAIL_MIN {
+                keys.push(start..from);
+            }
+        }
+        keys
+    }
+
+    /// Never shows what stands in `range`.
+    pub fn mask(&mut self, range: Range<usize>) {
+        let range = self.clamp(range);
+        let stars = "*".repeat(range.len());
+        self.shown.replace_range(range, &stars);
+    }
+
+    /// The same range, within the text and on character bounds.
+    pub fn clamp(&self, range: Range<usize>) -> Range<usize> {
+        let start = self.text.floor_char_boundary(range.start);
+        start..self.text.floor_char_boundary(range.end).max(start)
+    }
+
+    /// Line and column of a byte, in characters, counted from 1.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// The line around a byte as it may be shown, without its end.
+    pub fn line_at(&self, offset: usize) -> &str {
+        let offset = self.shown.floor_char_boundary(offset);
+        let start = self.shown[..offset].rfind('\n').map_or(0, |i| i + 1);
+        let end = self.shown[offset..].find('\n').map_or(self.shown.len(), |i| offset + i);
+        self.shown[start..end].trim_end_matches('\r')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        let source = Source::file("f", "a\nüb\n");
+        assert_eq!(source.position(0), (1, 1));
+        assert_eq!(source.position(4), (2, 2));
+        assert_eq!(source.position(5), (2, 3));
+        assert_eq!(source.position(99), (3, 1));
+        assert_eq!(source.line_at(3), "üb");
+        assert_eq!(source.line_at(99), "");
+    }
+
+    #[test]
+    fn a_key_is_found_and_never_shown() {
+        let key = format!("AIza{}", "Sy0_-".repeat(7));
+        let source = Source::file("f", format!("# {key}\nurl = \"{key}x\""));
+        assert_eq!(source.keys().len(), 2);
+        assert_eq!(source.line_at(0), format!("# AIza{}", "*".repeat(35)));
+        assert!(!source.line_at(50).contains("Sy0"));
+        assert!(Source::file("f", "AIza is how a key starts").keys().is_empty());
+    }
+}
