@@ -139,6 +139,11 @@ impl Notes {
         self.notes[..self.len].iter().flatten().copied()
     }
 
+    /// The note with this number, counted from 0.
+    pub fn get(&self, index: usize) -> Option<Note> {
+        self.notes[..self.len].get(index).copied().flatten()
+    }
+
     /// Empties it; the count of refused notes stays.
     pub fn clear(&mut self) {
         self.len = 0;

@@ -34,8 +34,6 @@ struct Segment {
 /// What a pull found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// The frames just pulled are the first of this reply.
-    Started(ReplyId),
     /// This reply has no more frames.
     Ended(ReplyId),
     /// This reply ran dry before its end.

@@ -1,1 +1,23 @@
-//! duplex.
+//! The running bodies of the conversation, still without threads: what the
+//! two device callbacks do and what the worker between them and the link does.
+//!
+//! ```text
+//!  capture ──frames, gaps──▶ worker ──uplink packets──▶ link
+//!  render  ◀──frames──────── worker ◀─downlink packets─ link
+//!     └─────what was played──▶
+//! ```
+//!
+//! The engine runs them on threads, `sim::World` on one thread in virtual time.
+
+pub mod capture;
+mod far;
+mod listen;
+pub mod render;
+mod speak;
+mod uplink;
+pub mod watch;
+pub mod worker;
+
+pub use capture::{CaptureEnd, CaptureHalf, capture};
+pub use render::{RenderEnd, RenderHalf, render};
+pub use worker::{Worker, WorkerControls, WorkerGauges, WorkerNote, WorkerParts};

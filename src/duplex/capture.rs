@@ -1,0 +1,294 @@
+//! From the capture callback to the worker: mono frames with their place in
+//! the stream, nothing lost in silence.
+//!
+//! The callback pushes frames; where they find no room it counts them, and
+//! tells the worker how many silent frames stand in their place before the
+//! next one that it does push.
+//!
+//! Runs on: capture callback ([`CaptureHalf`]), worker ([`CaptureEnd`]). Never
+//! allocates, locks, logs or fails, but for `capture`.
+
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicU32, AtomicU64, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+};
+
+use dasp_sample::{FromSample, Sample};
+
+use crate::audio::{
+    Doorbell, FrameTime, Nanos, Rate,
+    convert::InputChannel,
+    ring::{Reader, Writer, ring},
+};
+
+/// What the callback lets others see.
+#[derive(Debug, Default)]
+pub struct CaptureGauges {
+    /// Calls so far.
+    pub callbacks: AtomicU64,
+    /// When the last call came.
+    pub last_call_at: AtomicU64,
+    /// The longest call, in frames.
+    pub period_frames_max: AtomicU32,
+    /// Frames that found no room in the ring.
+    pub lost_frames: AtomicU64,
+    /// Frames that the device delivered.
+    pub frames: AtomicUsize,
+}
+
+/// Frames missing before the frame that is number `before` in the ring.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    before: u64,
+    frames: u64,
+}
+
+/// The frame number `frames` of the device was handed over at `at`.
+#[derive(Clone, Copy, Debug)]
+struct Stamp {
+    pushed: u64,
+    at: Nanos,
+}
+
+/// Longest gap that is filled with silence; after a longer one the chain
+/// starts anew.
+const GAP_SECS_MAX: u64 = 1;
+const GAPS: usize = 64;
+const STAMPS: usize = 256;
+
+/// The two ends of a capture stream at `rate`, with a ring of half a second.
+/// Allocates.
+pub fn capture(
+    rate: Rate,
+    epoch: u32,
+    channel: InputChannel,
+    worker: Arc<Doorbell>,
+) -> (CaptureHalf, CaptureEnd) {
+    let (frames_in, frames_out) = ring(rate.hz() as usize / 2);
+    let (gaps_in, gaps_out) = ring(GAPS);
+    let (stamps_in, stamps_out) = ring(STAMPS);
+    let gauges = Arc::new(CaptureGauges::default());
+    let half = CaptureHalf {
+        channel,
+        frames: frames_in,
+        gaps: gaps_in,
+        stamps: stamps_in,
+        gauges: gauges.clone(),
+        worker,
+        pushed: 0,
+        missing: 0,
+    };
+    let end = CaptureEnd {
+        rate,
+        frames: frames_out,
+        gaps: gaps_out,
+        stamps: stamps_out,
+        gauges,
+        popped: 0,
+        position: FrameTime::start(rate, epoch),
+        gap: None,
+        stamp: Stamp { pushed: 0, at: Nanos::ZERO },
+    };
+    (half, end)
+}
+
+/// The capture callback's half.
+#[derive(Debug)]
+pub struct CaptureHalf {
+    channel: InputChannel,
+    frames: Writer<f32>,
+    gaps: Writer<Gap>,
+    stamps: Writer<Stamp>,
+    gauges: Arc<CaptureGauges>,
+    worker: Arc<Doorbell>,
+    pushed: u64,
+    missing: u64,
+}
+
+impl CaptureHalf {
+    /// Takes what the device captured: interleaved frames of `channels`,
+    /// handed over at `now`.
+    ///
+    /// # Realtime safety
+    /// Capture callback. Its only system call is the worker's wake, and only
+    /// while the worker sleeps.
+    pub fn process<S: Sample>(&mut self, data: &[S], channels: usize, now: Nanos)
+    where
+        f32: FromSample<S>,
+    {
+        let channels = channels.max(1);
+        let frames = data.len() / channels;
+        let room = if self.tell_gap() { self.frames.room().min(frames) } else { 0 };
+        let mut mono = [0.0f32; 256];
+        for part in data[..room * channels].chunks(mono.len() * channels) {
+            let count = part.len() / channels;
+            for (slot, frame) in mono.iter_mut().zip(part.chunks_exact(channels)) {
+                *slot = self.channel.of_frame(frame);
+            }
+            self.pushed += self.frames.push_slice(&mono[..count]) as u64;
+        }
+        let lost = (frames - room) as u64;
+        self.missing += lost;
+        let stamp = Stamp { pushed: self.pushed, at: now };
+        let _ = self.stamps.push(stamp);
+        self.count(frames, lost, now);
+        self.worker.ring();
+    }
+
+    /// Tells the worker of frames that were lost; `false` while it cannot,
+    /// and then no frame may follow.
+    fn tell_gap(&mut self) -> bool {
+        if self.missing == 0 {
+            return true;
+        }
+        let told = self.gaps.push(Gap { before: self.pushed, frames: self.missing }).is_ok();
+        if told {
+            self.missing = 0;
+        }
+        told
+    }
+
+    fn count(&self, frames: usize, lost: u64, now: Nanos) {
+        let gauges = &self.gauges;
+        gauges.callbacks.fetch_add(1, Relaxed);
+        gauges.last_call_at.store(now.0, Relaxed);
+        gauges.period_frames_max.fetch_max(frames as u32, Relaxed);
+        gauges.lost_frames.fetch_add(lost, Relaxed);
+        gauges.frames.fetch_add(frames, Release);
+    }
+
+    /// What others may see of it.
+    pub fn gauges(&self) -> Arc<CaptureGauges> {
+        self.gauges.clone()
+    }
+}
+
+/// What the worker found next in the stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Captured {
+    /// So many frames, from this position on; the last of them was handed over
+    /// at `at`.
+    Frames {
+        /// How many.
+        frames: usize,
+        /// The position of the first.
+        start: FrameTime,
+        /// When the device handed over the last.
+        at: Nanos,
+    },
+    /// So many frames were lost at this position and are to be taken as silent.
+    Gap {
+        /// How many.
+        frames: usize,
+        /// The position of the first.
+        start: FrameTime,
+    },
+    /// More were lost than silence may stand for: the stream goes on at
+    /// this position.
+    Restart(FrameTime),
+    /// Nothing is there yet.
+    Nothing,
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub struct CaptureEnd {
+    rate: Rate,
+    frames: Reader<f32>,
+    gaps: Reader<Gap>,
+    stamps: Reader<Stamp>,
+    gauges: Arc<CaptureGauges>,
+    popped: u64,
+    position: FrameTime,
+    gap: Option<Gap>,
+    stamp: Stamp,
+}
+
+impl CaptureEnd {
+    /// The rate of the frames.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Frames that wait; more may be missing in between.
+    pub fn waiting(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// The position of the next frame.
+    pub fn position(&self) -> FrameTime {
+        self.position
+    }
+
+    /// What others may see of the stream.
+    pub fn gauges(&self) -> &CaptureGauges {
+        &self.gauges
+    }
+
+    /// Takes what comes next, up to a gap and up to the length of `out`.
+    pub fn take(&mut self, out: &mut [f32]) -> Captured {
+        let waiting = self.frames.len();
+        if self.gap.is_none() {
+            self.gap = self.gaps.pop();
+        }
+        let start = self.position;
+        let to_gap = match self.gap {
+            Some(gap) if gap.before == self.popped => return self.take_gap(gap, out.len()),
+            Some(gap) => (gap.before - self.popped) as usize,
+            None => usize::MAX,
+        };
+        let wanted = waiting.min(to_gap).min(out.len());
+        if wanted == 0 {
+            return Captured::Nothing;
+        }
+        let frames = self.frames.pop_slice(&mut out[..wanted]);
+        self.popped += frames as u64;
+        self.position = start.plus(frames as i64);
+        Captured::Frames { frames, start, at: self.handed_over_at() }
+    }
+
+    fn take_gap(&mut self, gap: Gap, frames_max: usize) -> Captured {
+        let start = self.position;
+        if gap.frames > GAP_SECS_MAX * u64::from(self.rate.hz()) {
+            self.gap = None;
+            self.position = start.plus(gap.frames as i64);
+            return Captured::Restart(self.position);
+        }
+        let frames = gap.frames.min(frames_max as u64);
+        let left = gap.frames - frames;
+        self.gap = (left > 0).then_some(Gap { frames: left, ..gap });
+        self.position = start.plus(frames as i64);
+        Captured::Gap { frames: frames as usize, start }
+    }
+
+    /// When the device handed over the frame before `popped`: the newest stamp
+    /// that does not cover less. A stamp that found no room makes it late by a
+    /// callback.
+    fn handed_over_at(&mut self) -> Nanos {
+        while self.stamp.pushed < self.popped {
+            match self.stamps.pop() {
+                Some(stamp) => self.stamp = stamp,
+                None => break,
+            }
+        }
+        self.stamp.at
+    }
+
+    /// Throws away what waits, as at the start of a conversation.
+    pub fn drain(&mut self) {
+        let mut scratch = [0.0; 256];
+        while self.take(&mut scratch) != Captured::Nothing {}
+    }
+
+    /// Device frames delivered so far, lost ones included (wrapping).
+    pub fn delivered(&self) -> usize {
+        self.gauges.frames.load(Acquire)
+    }
+}
+
+#[cfg(test)]
+#[path = "capture_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! Every frame arrives once, at its position, or is known to be missing.
+
+use super::*;
+use crate::audio::Wake;
+use proptest::prelude::*;
+
+struct NoWake;
+impl Wake for NoWake {
+    fn wake(&self) {}
+}
+
+fn pair(rate: u32) -> (CaptureHalf, CaptureEnd) {
+    let bell = Arc::new(Doorbell::new(NoWake));
+    capture(Rate::new(rate).unwrap(), 0, InputChannel::Mix, bell)
+}
+
+fn numbers(from: usize, count: usize) -> Vec<f32> {
+    (from..from + count).map(|i| i as f32).collect()
+}
+
+#[test]
+fn frames_come_out_with_their_position_and_time() {
+    let (mut half, mut end) = pair(8_000);
+    half.process(&numbers(0, 80), 1, Nanos::from_ms(10));
+    half.process(&numbers(80, 80), 1, Nanos::from_ms(20));
+    let mut out = [0.0; 100];
+    let start = FrameTime::start(end.rate(), 0);
+    let at = Nanos::from_ms(20);
+    assert_eq!(end.take(&mut out), Captured::Frames { frames: 100, start, at });
+    assert_eq!(out[99], 99.0);
+    assert_eq!(end.take(&mut out), Captured::Frames { frames: 60, start: start.plus(100), at });
+    assert_eq!(end.take(&mut out), Captured::Nothing);
+}
+
+#[test]
+fn channels_become_one() {
+    let (mut half, mut end) = pair(8_000);
+    half.process(&[8_192i16, 16_384, 0, 0], 2, Nanos::ZERO);
+    let mut out = [9.0; 4];
+    end.take(&mut out);
+    assert_eq!(out[..2], [0.375, 0.0]);
+}
+
+#[test]
+fn a_gap_stands_exactly_where_frames_are_missing() {
+    let (mut half, mut end) = pair(8_000);
+    half.process(&numbers(0, 4_100), 1, Nanos::ZERO);
+    let mut out = vec![0.0; 4_000];
+    let start = FrameTime::start(end.rate(), 0);
+    assert!(matches!(end.take(&mut out), Captured::Frames { frames: 4_000, .. }));
+    assert_eq!(end.take(&mut out), Captured::Nothing);
+    half.process(&numbers(4_100, 5), 1, Nanos::ZERO);
+    let gap = Captured::Gap { frames: 60, start: start.plus(4_000) };
+    assert_eq!(end.take(&mut out[..60]), gap);
+    let gap = Captured::Gap { frames: 40, start: start.plus(4_060) };
+    assert_eq!(end.take(&mut out[..60]), gap);
+    assert!(matches!(end.take(&mut out), Captured::Frames { frames: 5, .. }));
+    assert_eq!(out[0], 4_100.0);
+    assert_eq!(end.gauges().lost_frames.load(Relaxed), 100);
+}
+
+#[test]
+fn a_gap_over_a_second_restarts_the_stream() {
+    let (mut half, mut end) = pair(8_000);
+    half.process(&numbers(0, 20_000), 1, Nanos::ZERO);
+    end.drain();
+    half.process(&[1.0f32], 1, Nanos::ZERO);
+    let restart = Captured::Restart(FrameTime::start(end.rate(), 0).plus(20_000));
+    assert_eq!(end.take(&mut [0.0; 10]), restart);
+    assert!(matches!(end.take(&mut [0.0; 10]), Captured::Frames { frames: 1, .. }));
+}
+
+proptest! {
+    #[test]
+    fn each_frame_is_delivered_once_or_counted_for_any_callback_size(
+        steps in prop::collection::vec((1usize..9_000, 0usize..9_000), 1..30)
+    ) {
+        let (mut half, mut end) = pair(16_000);
+        let (mut sent, mut silent, mut heard) = (0usize, 0u64, 0u64);
+        for (size, take) in steps {
+            half.process(&numbers(sent, size), 1, Nanos::ZERO);
+            sent += size;
+            let mut out = vec![0.0; take];
+            match end.take(&mut out) {
+                Captured::Frames { frames, start, .. } => {
+                    for (i, sample) in out[..frames].iter().enumerate() {
+                        prop_assert_eq!(*sample, start.frames as f32 + i as f32);
+                    }
+                    heard += frames as u64;
+                }
+                Captured::Gap { frames, .. } => silent += frames as u64,
+                Captured::Restart(at) => silent = at.frames as u64 - heard,
+                Captured::Nothing => {}
+            }
+        }
+        prop_assert!(heard + silent <= sent as u64);
+        let waiting = end.waiting() as u64;
+        let lost = end.gauges().lost_frames.load(Relaxed);
+        prop_assert_eq!(heard + waiting + lost, sent as u64);
+    }
+}

@@ -1,0 +1,124 @@
+//! The worker's microphone side: callbacks of any size become blocks of 10 ms,
+//! and blocks go through the capture chain.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails, but for `new`.
+
+use super::{
+    capture::{CaptureEnd, Captured},
+    far::FarEnd,
+};
+use crate::{
+    audio::{Block, FrameTime, Nanos, Note, NoteKind, Notes},
+    pipeline::{Chain, chain::Stopwatch},
+};
+
+/// What came of one look at the capture ring.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Heard {
+    /// A processed block is in `block`, its notes in `notes`; the device
+    /// handed its last frame over at this moment.
+    Block(Nanos),
+    /// The stream goes on elsewhere; the chain begins anew.
+    Restart,
+    /// Less than a block waits.
+    Nothing,
+}
+
+/// Blocks out of the capture ring, processed.
+pub(super) struct Listener {
+    capture: CaptureEnd,
+    chain: Chain,
+    raw: Box<[f32]>,
+    filled: usize,
+    start: FrameTime,
+    handed_over_at: Nanos,
+    pub(super) block: Block,
+    pub(super) notes: Notes,
+}
+
+impl Listener {
+    pub(super) fn new(capture: CaptureEnd, chain: Chain) -> Self {
+        Self {
+            raw: vec![0.0; chain.input().block_frames_max].into(),
+            filled: 0,
+            start: capture.position(),
+            handed_over_at: Nanos::ZERO,
+            block: Block::new(chain.block_capacity()),
+            notes: Notes::default(),
+            capture,
+            chain,
+        }
+    }
+
+    pub(super) fn capture(&self) -> &CaptureEnd {
+        &self.capture
+    }
+
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Collects the next block and runs the chain on it.
+    pub(super) fn next(&mut self, far: &mut FarEnd, clock: &impl Stopwatch) -> Heard {
+        self.notes.clear();
+        let wanted = self.block_frames();
+        while self.filled < wanted {
+            match self.capture.take(&mut self.raw[self.filled..wanted]) {
+                Captured::Frames { frames, at, .. } => {
+                    self.filled += frames;
+                    self.handed_over_at = at;
+                }
+                Captured::Gap { frames, start } => {
+                    self.raw[self.filled..self.filled + frames].fill(0.0);
+                    self.filled += frames;
+                    let kind = NoteKind::Gap { frames: frames as u32 };
+                    self.notes.push(Note::now(kind, start));
+                }
+                Captured::Restart(start) => {
+                    self.filled = 0;
+                    self.start = start;
+                    self.chain.reset();
+                    return Heard::Restart;
+                }
+                Captured::Nothing => return Heard::Nothing,
+            }
+        }
+        self.process(far, clock);
+        Heard::Block(self.handed_over_at)
+    }
+
+    /// Blocks end on whole multiples of 10 ms of the stream, whatever sizes
+    /// the callbacks have: 220 and 221 frames in turn at 22,050 Hz.
+    fn block_frames(&self) -> usize {
+        let hz = i64::from(self.start.rate.hz());
+        let next = self.start.frames * 100 / hz + 1;
+        let end = [next, next + 1].map(|block| block * hz / 100);
+        let frames = end[usize::from(end[0] <= self.start.frames)] - self.start.frames;
+        (frames.max(1) as usize).min(self.raw.len())
+    }
+
+    fn process(&mut self, far: &mut FarEnd, clock: &impl Stopwatch) {
+        self.block.fill(&self.raw[..self.filled], self.start);
+        far.give(&mut self.block);
+        self.start = self.start.plus(self.filled as i64);
+        self.filled = 0;
+        self.chain.process(&mut self.block, &mut self.notes, clock);
+    }
+
+    /// At the end of the stream: what is left of it, and then silence for as
+    /// long as the chain's latency. `false` when nothing is left.
+    pub(super) fn drain(&mut self, far: &mut FarEnd, silence: &mut usize) -> bool {
+        self.notes.clear();
+        if self.filled == 0 {
+            let frames = (*silence).min(self.block_frames());
+            self.raw[..frames].fill(0.0);
+            self.filled = frames;
+            *silence -= frames;
+        }
+        let some = self.filled > 0;
+        if some {
+            self.process(far, &crate::pipeline::chain::NoStopwatch);
+        }
+        some
+    }
+}

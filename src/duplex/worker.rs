@@ -1,0 +1,469 @@
+//! The worker between the callbacks and the link: the capture chain, the
+//! endpoint, the floor, the uplink; the downlink, the playout, the playback
+//! chain. It acts in the block in which it decides.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails, but for `new`.
+
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicBool, AtomicU64, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+};
+
+use super::{
+    capture::CaptureEnd,
+    far::FarEnd,
+    listen::{Heard, Listener},
+    render::RenderEnd,
+    speak::{Speaker, SpeakerParts},
+    uplink::UplinkWriter,
+};
+use crate::{
+    audio::{
+        Doorbell, DownlinkPacket, Flow, FrameTime, Gain, Nanos, Note, NoteKind, Notes, Rate,
+        Uplink, UplinkPacket,
+        histogram::Histogram,
+        note::FloorState,
+        ring::{Reader, Writer},
+    },
+    dialog::{
+        Endpoint, Floor, PlayoutSettings, TurnSettings,
+        floor::{Actions, Input, Window},
+    },
+    pipeline::{Chain, chain::Stopwatch},
+};
+
+/// No captured frame for so long closes what is open.
+const MICROPHONE_LOST: Nanos = Nanos::from_secs(1);
+/// After the talk key went up, so much more is sent: what was said before is
+/// still on its way through the device.
+const TALK_TAIL_MS: u32 = 150;
+
+/// What control threads tell the worker: values, the newest wins.
+#[derive(Debug, Default)]
+pub struct WorkerControls {
+    /// The microphone does not count.
+    pub muted: AtomicBool,
+    /// The talk key is down.
+    pub talking: AtomicBool,
+}
+
+/// What the worker lets others see.
+#[derive(Default)]
+pub struct WorkerGauges {
+    /// First byte of a reply read from the socket → in the render ring.
+    pub wire_to_ring: Histogram,
+    /// The time that one block took, capture chain and decisions.
+    pub block_time: Histogram,
+    /// Blocks processed.
+    pub blocks: AtomicU64,
+    /// Captured frames that are through, at the device's rate (wrapping).
+    pub heard_frames: AtomicUsize,
+    /// Frames at 16 kHz that found no room towards the link.
+    pub uplink_lost_frames: AtomicU64,
+    /// Frames of the far end that were not known when they were needed.
+    pub far_missing_frames: AtomicU64,
+    /// Frames at 24 kHz in the playout.
+    pub staged_frames: AtomicUsize,
+}
+
+/// A note, and when the worker had it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WorkerNote {
+    /// What happened.
+    pub note: Note,
+    /// The time that was passed to the step it came of.
+    pub seen_at: Nanos,
+    /// Whether a stage of the playback chain made it.
+    pub playback: bool,
+}
+
+/// Everything a worker is made of.
+pub struct WorkerParts {
+    /// From the capture callback.
+    pub capture: CaptureEnd,
+    /// To and from the render callback.
+    pub render: RenderEnd,
+    /// From the capture rate to 16 kHz.
+    pub capture_chain: Chain,
+    /// From 24 kHz to the render rate.
+    pub playback_chain: Chain,
+    /// From the render rate to the capture rate.
+    pub far_chain: Chain,
+    /// To the link.
+    pub uplink: Writer<UplinkPacket>,
+    /// From the link.
+    pub downlink: Reader<DownlinkPacket>,
+    /// What holds the link back.
+    pub flow: Arc<Flow>,
+    /// Wakes the link.
+    pub link: Arc<Doorbell>,
+    /// To the supervisor.
+    pub notes: Writer<WorkerNote>,
+    /// From the supervisor.
+    pub controls: Arc<WorkerControls>,
+    /// How turns are taken.
+    pub turn: TurnSettings,
+    /// How replies are played.
+    pub playout: PlayoutSettings,
+    /// Audio in one message.
+    pub chunk_ms: u32,
+    /// The period that the device was asked for.
+    pub period_frames: usize,
+}
+
+/// The body of the worker thread.
+pub struct Worker {
+    listener: Listener,
+    far: FarEnd,
+    endpoint: Endpoint,
+    floor: Floor,
+    uplink: UplinkWriter,
+    speaker: Speaker,
+    notes: Writer<WorkerNote>,
+    spoken: Notes,
+    controls: Arc<WorkerControls>,
+    gauges: Arc<WorkerGauges>,
+    turn: TurnSettings,
+    now: Nanos,
+    heard_at: Nanos,
+    state: FloorState,
+    muted: bool,
+    talking: bool,
+    talk_ends: Option<FrameTime>,
+    window_start: Option<FrameTime>,
+    /// Speech from before this position does not count.
+    counts_from: FrameTime,
+}
+
+impl Worker {
+    /// A worker that has heard nothing yet. Allocates.
+    pub fn new(parts: WorkerParts) -> Self {
+        let gauges = Arc::new(WorkerGauges::default());
+        let start = FrameTime::start(Rate::UPLINK, parts.capture.position().epoch);
+        let speaker = SpeakerParts {
+            downlink: parts.downlink,
+            flow: parts.flow,
+            link: parts.link.clone(),
+            chain: parts.playback_chain,
+            render: parts.render,
+            period_frames: parts.period_frames,
+            gauges: gauges.clone(),
+        };
+        Self {
+            listener: Listener::new(parts.capture, parts.capture_chain),
+            far: FarEnd::new(parts.far_chain),
+            endpoint: Endpoint::new(&parts.turn, Rate::UPLINK),
+            floor: Floor::new(&parts.turn),
+            uplink: UplinkWriter::new(parts.uplink, parts.link, parts.chunk_ms),
+            speaker: Speaker::new(speaker, &parts.playout),
+            notes: parts.notes,
+            spoken: Notes::default(),
+            controls: parts.controls,
+            gauges,
+            turn: parts.turn,
+            now: Nanos::ZERO,
+            heard_at: Nanos::ZERO,
+            state: FloorState::Free,
+            muted: false,
+            talking: false,
+            talk_ends: None,
+            window_start: None,
+            counts_from: start,
+        }
+    }
+
+    /// What others may see of it.
+    pub fn gauges(&self) -> Arc<WorkerGauges> {
+        self.gauges.clone()
+    }
+
+    /// The capture chain and the playback chain, for their costs.
+    pub fn chains(&self) -> [&Chain; 2] {
+        [self.listener.chain(), self.speaker.chain()]
+    }
+
+    /// Whether nothing of a reply is left to be played.
+    pub fn is_silent(&self) -> bool {
+        self.speaker.is_idle()
+    }
+
+    /// Does all there is to do at `now`: packets from the link, blocks from
+    /// the microphone, frames for the speaker.
+    pub fn step(&mut self, now: Nanos, clock: &impl Stopwatch) {
+        self.now = now;
+        self.take_packets();
+        self.take_controls();
+        self.far.take(&mut self.speaker.render);
+        loop {
+            let before = clock.now();
+            match self.listener.next(&mut self.far, clock) {
+                Heard::Block(handed_over_at) => {
+                    self.heard_at = now;
+                    self.hear(handed_over_at);
+                    self.gauges.block_time.record(clock.now().since(before));
+                }
+                Heard::Restart => self.lose_microphone(),
+                Heard::Nothing => break,
+            }
+            self.speak(clock);
+        }
+        self.guard_window();
+        self.speak(clock);
+        self.show();
+    }
+
+    /// At the end of the conversation: what was captured is sent to its last
+    /// sample, and what is open is closed.
+    pub fn finish(&mut self, now: Nanos, clock: &impl Stopwatch) {
+        self.step(now, clock);
+        let rate = self.listener.capture().rate();
+        let end = self.listener.capture().position().at_rate(Rate::UPLINK);
+        let mut silence = match self.listener.chain().latency() {
+            Nanos::ZERO => 0,
+            latency => rate.frames_in(latency) as usize + 1,
+        };
+        while self.listener.drain(&mut self.far, &mut silence) {
+            self.hear(self.heard_at);
+        }
+        self.close_endpoint();
+        let actions = self.floor.on(Input::Lost);
+        self.act(actions, end);
+        if self.uplink.is_open() {
+            self.uplink.close(end, Some(Uplink::StreamEnd));
+        }
+        self.show();
+    }
+
+    fn take_packets(&mut self) {
+        while let Some(reply) = self.speaker.take_packets() {
+            let at = self.uplink.newest();
+            let actions = self.floor.on(Input::Interrupted);
+            let cut = self.speaker.cut(reply, at, &mut self.spoken);
+            self.tell_spoken();
+            self.act(Actions { flush: false, ..actions }, at);
+            if actions.phantom && !cut {
+                self.tell(Note::now(NoteKind::PhantomInterrupted, at));
+            }
+        }
+    }
+
+    fn take_controls(&mut self) {
+        let at = self.uplink.newest();
+        let muted = self.controls.muted.load(Acquire);
+        if std::mem::replace(&mut self.muted, muted) != muted {
+            self.close_endpoint();
+            self.counts_from = at;
+            let actions = self.floor.on(if muted { Input::Muted } else { Input::Unmuted });
+            self.act(actions, at);
+            self.tell(Note::now(NoteKind::Muted(muted), at));
+        }
+        let talking = self.controls.talking.load(Acquire);
+        if std::mem::replace(&mut self.talking, talking) != talking {
+            if talking {
+                self.talk_ends = None;
+                let actions = self.floor.on(Input::TalkPressed);
+                self.act(actions, at);
+            } else {
+                let tail = Rate::UPLINK.frames_in_ms(TALK_TAIL_MS) as i64;
+                self.talk_ends = Some(at.plus(tail));
+            }
+        }
+    }
+
+    /// One processed block of the microphone.
+    fn hear(&mut self, handed_over_at: Nanos) {
+        let block = &self.listener.block;
+        let (start, end) = (block.start(), block.end());
+        self.uplink.append(block.near(), start, handed_over_at);
+        self.stream(start);
+        for index in 0..Notes::CAPACITY {
+            let Some(note) = self.listener.notes.get(index) else { break };
+            self.tell(note);
+            if let NoteKind::Voice { probability } = note.kind {
+                self.hear_voice(note.at, probability);
+            }
+        }
+        if let Some(talk_ends) = self.talk_ends
+            && end.frames >= talk_ends.frames
+        {
+            self.talk_ends = None;
+            let actions = self.floor.on(Input::TalkReleased);
+            self.act(actions, talk_ends);
+        }
+        self.uplink.send_chunks();
+        self.gauges.blocks.fetch_add(1, Relaxed);
+    }
+
+    /// In the modes that send everything: begin and stop to.
+    fn stream(&mut self, from: FrameTime) {
+        if !self.floor.streams() {
+            return;
+        }
+        match (self.floor.hears_user(), self.uplink.is_open()) {
+            (true, false) => _ = self.uplink.open(from, None),
+            (false, true) => _ = self.uplink.close(from, None),
+            _ => {}
+        }
+    }
+
+    fn hear_voice(&mut self, at: FrameTime, probability: f32) {
+        if !self.floor.hears_user() {
+            return;
+        }
+        let needed =
+            if self.floor.must_confirm() { self.turn.confirm_ms } else { self.turn.onset_ms };
+        self.endpoint.set_needed_frames(Rate::UPLINK.frames_in_ms(needed));
+        if let Some(note) = self.endpoint.hear(at, probability) {
+            self.decide(note);
+        }
+    }
+
+    fn decide(&mut self, note: Note) {
+        self.tell(note);
+        let (input, at) = match note.kind {
+            NoteKind::Likely => (Input::Likely, note.at),
+            NoteKind::FalseAlarm => (Input::FalseAlarm, note.at),
+            NoteKind::Onset => {
+                let pre_roll = Rate::UPLINK.frames_in_ms(self.turn.pre_roll_ms) as i64;
+                (Input::Onset, note.at.plus(-pre_roll))
+            }
+            NoteKind::EndOfTurn => (Input::EndOfTurn, note.decided_at.plus(1)),
+            _ => return,
+        };
+        let actions = self.floor.on(input);
+        self.act(actions, at);
+    }
+
+    /// Does what the floor decided about position `at`.
+    fn act(&mut self, actions: Actions, at: FrameTime) {
+        if actions.flush
+            && let Some(reply) = self.speaker.current()
+        {
+            self.speaker.cut(reply, self.uplink.newest(), &mut self.spoken);
+            self.tell_spoken();
+        }
+        if let Some(down) = actions.duck {
+            let gain = if down { Gain::from_db(self.turn.duck_db) } else { Gain::UNITY };
+            self.speaker.render.set_gain(gain.0);
+            self.tell(Note::now(NoteKind::Ducked(down), self.uplink.newest()));
+        }
+        match actions.window {
+            Some(Window::Open) => {
+                let from = FrameTime { frames: at.frames.max(self.counts_from.frames), ..at };
+                let start = self.uplink.open(from, Some(Uplink::ActivityStart));
+                self.window_start = Some(start);
+                self.tell(Note::now(NoteKind::WindowOpened, start));
+            }
+            Some(Window::Close) => {
+                let end = self.uplink.close(at, Some(Uplink::ActivityEnd));
+                self.window_start = None;
+                self.tell(Note::now(NoteKind::WindowClosed, end));
+            }
+            None => {}
+        }
+        if actions.stream_end {
+            self.uplink.close(at, Some(Uplink::StreamEnd));
+        }
+        self.tell_floor();
+    }
+
+    fn tell_floor(&mut self) {
+        let state = self.floor.state();
+        if std::mem::replace(&mut self.state, state) != state {
+            self.tell(Note::now(NoteKind::Floor(state), self.uplink.newest()));
+        }
+    }
+
+    /// A window open for too long, or a microphone that stopped.
+    fn guard_window(&mut self) {
+        let newest = self.uplink.newest();
+        let length_max = Rate::UPLINK.frames_in_ms(self.turn.window_ms_max) as i64;
+        let too_long = self
+            .window_start
+            .and_then(|start| newest.frames_since(start))
+            .is_some_and(|frames| frames > length_max);
+        let silent_for = self.now.since(self.heard_at);
+        if too_long || (self.uplink.is_open() && silent_for > MICROPHONE_LOST) {
+            self.lose_microphone();
+        }
+    }
+
+    fn lose_microphone(&mut self) {
+        let at = self.uplink.newest();
+        self.close_endpoint();
+        let actions = self.floor.on(Input::Lost);
+        self.act(actions, at);
+        if self.uplink.is_open() {
+            self.uplink.close(at, Some(Uplink::StreamEnd));
+        }
+        self.counts_from = at;
+    }
+
+    fn close_endpoint(&mut self) {
+        let at = self.uplink.newest();
+        if let Some(note) = self.endpoint.close(at.plus(-1)) {
+            self.decide(note);
+        }
+    }
+
+    fn speak(&mut self, clock: &impl Stopwatch) {
+        let at = self.uplink.newest();
+        self.speaker.fill(self.now, at, &mut self.spoken, clock);
+        self.tell_spoken();
+    }
+
+    /// Passes on what the speaker noted, and tells the floor.
+    fn tell_spoken(&mut self) {
+        for index in 0..Notes::CAPACITY {
+            let Some(note) = self.spoken.get(index) else { break };
+            self.tell(note);
+            match note.kind {
+                NoteKind::ReplyStarted(_) => self.model_audible(),
+                NoteKind::ReplyFinished(_) if self.speaker.current().is_none() => {
+                    self.model_silent();
+                }
+                _ => {}
+            }
+        }
+        self.spoken.clear();
+        for note in self.speaker.chain_notes.iter() {
+            let _ = self.notes.push(WorkerNote { note, seen_at: self.now, playback: true });
+        }
+        self.speaker.chain_notes.clear();
+    }
+
+    fn model_audible(&mut self) {
+        let at = self.uplink.newest();
+        let actions = self.floor.on(Input::ModelAudible);
+        if !self.floor.hears_user() {
+            self.close_endpoint();
+        }
+        self.act(actions, at);
+        self.stream(at);
+    }
+
+    fn model_silent(&mut self) {
+        let at = self.uplink.newest();
+        if !self.floor.hears_user() {
+            self.counts_from = at;
+        }
+        let actions = self.floor.on(Input::ModelSilent);
+        self.act(actions, at);
+    }
+
+    fn tell(&mut self, note: Note) {
+        let _ = self.notes.push(WorkerNote { note, seen_at: self.now, playback: false });
+    }
+
+    fn show(&self) {
+        let gauges = &self.gauges;
+        let heard = self.listener.capture().position().frames;
+        gauges.heard_frames.store(heard as usize, Release);
+        gauges.uplink_lost_frames.store(self.uplink.lost_frames(), Relaxed);
+        gauges.far_missing_frames.store(self.far.missing_frames(), Relaxed);
+        gauges.staged_frames.store(self.speaker.staged_frames(), Relaxed);
+    }
+}
