@@ -152,6 +152,11 @@ impl Link {
         self.deliver();
     }
 
+    /// Whether the worker has left something for [`step`](Self::step).
+    pub fn has_input(&self) -> bool {
+        !self.ends.uplink.is_empty() || self.ends.flow.cut_reply() != self.seen_cut
+    }
+
     /// Whether [`poll_transmit`](Self::poll_transmit) has something: the
     /// socket need be asked whether it is writable only then.
     pub fn wants_transmit(&self) -> bool {

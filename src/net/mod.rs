@@ -4,6 +4,21 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod certificate;
+pub mod client;
+mod connect;
 mod conversation;
+mod dial;
+mod error;
+mod poll;
+mod resolve;
 pub mod serve;
+mod socket;
+mod stream;
+mod tls;
 mod transport;
+mod waker;
+
+pub use client::{LinkControl, LinkReport, Wiring};
+pub use dial::Dialer;
+pub use error::{DialError, DialStage};
+pub use waker::Waker;

@@ -1,0 +1,264 @@
+//! From an endpoint to an open WebSocket: resolve, connect, TLS, upgrade, as a
+//! machine that never waits, so that playback and the uplink queue go on and
+//! a dial can be abandoned at any moment by dropping it.
+
+use std::{
+    net::{IpAddr, TcpStream},
+    os::fd::{AsFd, BorrowedFd},
+    path::Path,
+    sync::Arc,
+};
+
+use rustls::{ClientConfig, pki_types::ServerName};
+use tungstenite::{
+    HandshakeError,
+    client::IntoClientRequest,
+    handshake::{
+        MidHandshake,
+        client::{ClientHandshake, Request},
+    },
+    http::{HeaderName, HeaderValue, header::USER_AGENT},
+};
+
+use super::{
+    connect::Connecting,
+    error::{DialError, DialStage},
+    poll::Interest,
+    resolve::{Resolver, Resolving},
+    socket::{Socket, web_socket_config},
+    stream::{Stream, TlsStream},
+    tls,
+    waker::Waker,
+};
+use crate::{
+    audio::Nanos,
+    protocol::{Credential, Endpoint, LinkSettings},
+};
+
+/// Where to dial, as whom, and whom to trust.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    endpoint: Endpoint,
+    credential: Credential,
+    tls: Option<Arc<ClientConfig>>,
+    timeout: Nanos,
+    ping: Nanos,
+    resolver: Resolver,
+}
+
+impl Dialer {
+    /// Reads the certificates where the endpoint needs them.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read.
+    pub fn new(
+        endpoint: Endpoint,
+        credential: Credential,
+        settings: &LinkSettings,
+    ) -> Result<Self, DialError> {
+        let ca_file = settings.ca_file.as_deref().map(Path::new);
+        let tls = endpoint.secure.then(|| tls::client_config(ca_file)).transpose()?;
+        let timeout = Nanos::from_ms(settings.connect_timeout_ms.into());
+        let ping = Nanos::from_ms(settings.ping_ms.into());
+        Ok(Self { endpoint, credential, tls, timeout, ping, resolver: Resolver::default() })
+    }
+
+    /// Where it dials.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// A ping goes out after so long without sending.
+    pub(super) fn ping_interval(&self) -> Nanos {
+        self.ping
+    }
+
+    /// Resolver threads that have not come back yet.
+    pub fn resolvers_busy(&self) -> usize {
+        self.resolver.busy()
+    }
+
+    /// Begins to dial. `waker` is rung when the name is resolved.
+    pub(super) fn dial(&self, now: Nanos, waker: &Arc<Waker>) -> Dial {
+        let Endpoint { host, port, .. } = &self.endpoint;
+        let stage = match self.resolver.start(host, *port, waker) {
+            Ok(resolving) => Stage::Resolving(resolving),
+            Err(error) => Stage::Over(Some(error)),
+        };
+        Dial { dialer: self.clone(), deadline: now + self.timeout, stage }
+    }
+
+    /// The upgrade request, with the secret in a header.
+    fn request(&self) -> Result<Request, DialError> {
+        let bad = |problem: String| DialError::BadRequest(self.credential.redact(&problem));
+        let url = self.endpoint.url();
+        let mut request = url.into_client_request().map_err(|error| bad(error.to_string()))?;
+        let headers = request.headers_mut();
+        let agent = concat!("chinwag/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        if let Some((name, value)) = self.credential.header() {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|e| bad(e.to_string()))?;
+            let mut value = HeaderValue::from_str(&value).map_err(|e| bad(e.to_string()))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(request)
+    }
+}
+
+type Handshake = MidHandshake<ClientHandshake<Stream>>;
+
+#[derive(Debug)]
+enum Stage {
+    Resolving(Resolving),
+    Connecting(Connecting),
+    Securing(Box<TlsStream>),
+    Upgrading(Box<Handshake>),
+    Over(Option<DialError>),
+}
+
+/// One dial under way.
+#[derive(Debug)]
+pub(super) struct Dial {
+    dialer: Dialer,
+    deadline: Nanos,
+    stage: Stage,
+}
+
+/// Where a dial stands.
+#[derive(Debug)]
+pub(super) enum Progress {
+    Pending,
+    Done(Box<Socket>),
+    Failed(DialError),
+}
+
+impl Dial {
+    /// Goes as far as it can without waiting.
+    pub(super) fn advance(&mut self, now: Nanos) -> Progress {
+        loop {
+            let stage = std::mem::replace(&mut self.stage, Stage::Over(None));
+            self.stage = match self.go_on(now, stage) {
+                Ok(Step::Next(stage)) => stage,
+                Ok(Step::Stay(stage)) => {
+                    let at = stage_name(&stage);
+                    self.stage = stage;
+                    let late = now >= self.deadline;
+                    return if late {
+                        Progress::Failed(DialError::Timeout(at))
+                    } else {
+                        Progress::Pending
+                    };
+                }
+                Ok(Step::Done(socket)) => return Progress::Done(socket),
+                Err(error) => return Progress::Failed(error),
+            }
+        }
+    }
+
+    /// When [`advance`](Self::advance) has something to do by itself.
+    pub(super) fn next_deadline(&self) -> Nanos {
+        match &self.stage {
+            Stage::Connecting(connecting) => {
+                connecting.next_deadline().map_or(self.deadline, |next| next.min(self.deadline))
+            }
+            _ => self.deadline,
+        }
+    }
+
+    /// What it waits for. The resolver rings the waker.
+    pub(super) fn sources(&self) -> Vec<(BorrowedFd<'_>, Interest)> {
+        match &self.stage {
+            Stage::Resolving(_) | Stage::Over(_) => Vec::new(),
+            Stage::Connecting(connecting) => connecting.sources().collect(),
+            Stage::Securing(tls) => {
+                vec![(tls.as_fd(), Interest { read: true, write: tls.wants_write() })]
+            }
+            Stage::Upgrading(handshake) => {
+                let stream = handshake.get_ref().get_ref();
+                vec![(stream.as_fd(), Interest { read: true, write: stream.wants_write() })]
+            }
+        }
+    }
+
+    fn go_on(&self, now: Nanos, stage: Stage) -> Result<Step, DialError> {
+        match stage {
+            Stage::Resolving(resolving) => match resolving.poll() {
+                None => Ok(Step::Stay(Stage::Resolving(resolving))),
+                Some(addresses) => {
+                    let mut addresses = addresses?;
+                    if !self.dialer.endpoint.secure {
+                        addresses.retain(|address| is_this_machine(address.ip()));
+                        if addresses.is_empty() {
+                            return Err(DialError::PlainText(self.dialer.endpoint.host.clone()));
+                        }
+                    }
+                    Ok(Step::Next(Stage::Connecting(Connecting::new(now, addresses))))
+                }
+            },
+            Stage::Connecting(mut connecting) => match connecting.advance(now) {
+                None => Ok(Step::Stay(Stage::Connecting(connecting))),
+                Some(tcp) => self.connected(tcp?),
+            },
+            Stage::Securing(mut tls) => match tls.handshake() {
+                Ok(false) => Ok(Step::Stay(Stage::Securing(tls))),
+                Ok(true) => self.upgrade(Stream::Tls(tls)),
+                Err(error) => Err(DialError::from_tls(&error, &self.dialer.endpoint.host)),
+            },
+            Stage::Upgrading(handshake) => upgraded(handshake.handshake()),
+            Stage::Over(error) => {
+                Err(error.unwrap_or(DialError::Io(DialStage::Connect, "it is over".to_owned())))
+            }
+        }
+    }
+
+    fn connected(&self, tcp: TcpStream) -> Result<Step, DialError> {
+        let Some(config) = &self.dialer.tls else { return self.upgrade(Stream::Plain(tcp)) };
+        let host = self.dialer.endpoint.host.clone();
+        let name =
+            ServerName::try_from(host).map_err(|error| DialError::BadRequest(error.to_string()))?;
+        let tls = TlsStream::new(config.clone(), name, tcp)
+            .map_err(|error| DialError::Tls(error.to_string()))?;
+        Ok(Step::Next(Stage::Securing(Box::new(tls))))
+    }
+
+    fn upgrade(&self, stream: Stream) -> Result<Step, DialError> {
+        let request = self.dialer.request()?;
+        let handshake = ClientHandshake::start(stream, request, Some(web_socket_config()))
+            .map_err(DialError::from_upgrade)?;
+        Ok(Step::Next(Stage::Upgrading(Box::new(handshake))))
+    }
+}
+
+enum Step {
+    Next(Stage),
+    Stay(Stage),
+    Done(Box<Socket>),
+}
+
+type Upgraded =
+    Result<(tungstenite::WebSocket<Stream>, Response), HandshakeError<ClientHandshake<Stream>>>;
+type Response = tungstenite::handshake::client::Response;
+
+fn upgraded(result: Upgraded) -> Result<Step, DialError> {
+    match result {
+        Ok((web_socket, _)) => Ok(Step::Done(Box::new(Socket::new(web_socket)))),
+        Err(HandshakeError::Interrupted(handshake)) => {
+            Ok(Step::Stay(Stage::Upgrading(Box::new(handshake))))
+        }
+        Err(HandshakeError::Failure(error)) => Err(DialError::from_upgrade(error)),
+    }
+}
+
+fn stage_name(stage: &Stage) -> DialStage {
+    match stage {
+        Stage::Resolving(_) => DialStage::Resolve,
+        Stage::Connecting(_) | Stage::Over(_) => DialStage::Connect,
+        Stage::Securing(_) => DialStage::Tls,
+        Stage::Upgrading(_) => DialStage::Upgrade,
+    }
+}
+
+fn is_this_machine(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}

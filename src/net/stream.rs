@@ -1,0 +1,177 @@
+//! A connection's bytes, plain or through TLS, that never block.
+//!
+//! TLS is driven here and not by `rustls::StreamOwned`, whose read writes
+//! first and fails where that would block: a peer that does not read would
+//! then keep us from hearing what it says.
+
+use std::{
+    io::{self, ErrorKind::WouldBlock, Read, Write},
+    net::TcpStream,
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+};
+
+use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+
+/// Bytes over TCP, non-blocking.
+#[derive(Debug)]
+pub(super) enum Stream {
+    /// As they are: to this machine only.
+    Plain(TcpStream),
+    /// Encrypted.
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    /// Whether bytes wait inside for the socket to take them.
+    pub(super) fn wants_write(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.connection.wants_write(),
+        }
+    }
+
+    /// Says that nothing will follow, as far as that is possible at once.
+    pub(super) fn shut_down(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.connection.send_close_notify();
+            let _ = tls.push_out();
+        }
+        let _ = self.tcp().shutdown(std::net::Shutdown::Write);
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => &tls.tcp,
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp().as_fd()
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Tls(tls) => tls.push_out(),
+        }
+    }
+}
+
+/// The client's end of TLS over a non-blocking socket.
+#[derive(Debug)]
+pub(super) struct TlsStream {
+    connection: ClientConnection,
+    tcp: TcpStream,
+}
+
+impl TlsStream {
+    /// A connection whose handshake is still to be made.
+    pub(super) fn new(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        tcp: TcpStream,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self { connection: ClientConnection::new(config, name)?, tcp })
+    }
+
+    /// Goes on with the handshake; true once it is done.
+    pub(super) fn handshake(&mut self) -> io::Result<bool> {
+        loop {
+            match self.push_out() {
+                Err(error) if error.kind() != WouldBlock => return Err(error),
+                _ => {}
+            }
+            if !self.connection.is_handshaking() {
+                return Ok(true);
+            }
+            match self.pull_in() {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether bytes wait inside for the socket to take them.
+    pub(super) fn wants_write(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    /// One read from the socket, decrypted. An alert for a bad peer goes out.
+    fn pull_in(&mut self) -> io::Result<usize> {
+        let read = self.connection.read_tls(&mut self.tcp)?;
+        if let Err(error) = self.connection.process_new_packets() {
+            let _ = self.push_out();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        Ok(read)
+    }
+
+    /// All that waits inside into the socket, or `WouldBlock`.
+    fn push_out(&mut self) -> io::Result<()> {
+        while self.connection.wants_write() {
+            if self.connection.write_tls(&mut self.tcp)? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for TlsStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp.as_fd()
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.connection.reader().read(buffer) {
+                Err(error) if error.kind() == WouldBlock => {}
+                other => return other,
+            }
+            // The end of the stream shows in the next look at the reader.
+            self.pull_in()?;
+        }
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push_out()?;
+        let taken = self.connection.writer().write(bytes)?;
+        match self.push_out() {
+            Err(error) if error.kind() != WouldBlock => Err(error),
+            _ if taken == 0 && !bytes.is_empty() => Err(WouldBlock.into()),
+            _ => Ok(taken),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.push_out()
+    }
+}
