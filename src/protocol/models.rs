@@ -89,3 +89,60 @@ pub fn refused_for_model(settings: &SessionSettings) -> Vec<ModelConflict> {
 fn bare(model: &str) -> &str {
     model.rsplit('/').next().unwrap_or(model)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::settings::Thinking;
+
+    fn refused(model: &str, change: impl FnOnce(&mut SessionSettings)) -> Vec<&'static str> {
+        let mut settings = SessionSettings { model: model.to_owned(), ..<_>::default() };
+        change(&mut settings);
+        refused_for_model(&settings).into_iter().map(|conflict| conflict.setting).collect()
+    }
+
+    fn at(level: ThinkingLevel) -> Thinking {
+        Thinking { level: Some(level), ..Thinking::default() }
+    }
+
+    #[test]
+    fn a_dead_model_has_a_successor_that_lives() {
+        for (dead, successor) in SHUT_DOWN {
+            assert_eq!(successor_of(&format!("models/{dead}")), Some(successor));
+            assert_eq!(successor_of(successor), None);
+            assert_eq!(refused(dead, |_| ()), ["model"]);
+        }
+        assert_eq!(successor_of("somebody-elses-model"), None);
+    }
+
+    #[test]
+    fn the_default_settings_suit_every_living_model() {
+        for model in ["gemini-3.8-live", "models/gemini-3.1-flash-live-preview", "unheard-of"] {
+            assert!(refused(model, |_| ()).is_empty(), "{model}");
+        }
+    }
+
+    #[test]
+    fn thinking_is_refused_where_the_model_takes_none_or_another_form() {
+        let budget = Thinking { budget: Some(0), ..Thinking::default() };
+        let with = |model, thinking| refused(model, |settings| settings.thinking = Some(thinking));
+        assert_eq!(with("gemini-3.8-live", at(ThinkingLevel::Low)), ["thinking"]);
+        assert_eq!(with("gemini-3.8-live-extended-thinking", budget), ["thinking"]);
+        let minimal = at(ThinkingLevel::Minimal);
+        assert_eq!(with("gemini-3.8-live-extended-thinking", minimal), ["thinking"]);
+        assert!(with("gemini-3.8-live-extended-thinking", at(ThinkingLevel::Low)).is_empty());
+        assert!(with("gemini-3.1-flash-live-preview", minimal).is_empty());
+        let old = "gemini-2.5-flash-native-audio-preview-12-2025";
+        assert_eq!(with(old, minimal), ["thinking"]);
+        assert!(with(old, budget).is_empty());
+    }
+
+    #[test]
+    fn flags_that_a_model_lost_are_refused() {
+        let model = "gemini-3.8-live";
+        assert_eq!(refused(model, |s| s.affective_dialog = Some(true)), ["affective_dialog"]);
+        assert_eq!(refused(model, |s| s.proactive_audio = Some(false)), ["proactive_audio"]);
+        assert!(refused(model, |s| s.proactive_audio = Some(true)).is_empty());
+        assert_eq!(refused(model, |s| s.modality = Some(Modality::Text)), ["modality"]);
+    }
+}

@@ -17,8 +17,6 @@ mod reply;
 
 use std::collections::VecDeque;
 
-use serde_json::Value;
-
 pub use self::outbox::TEXTS_MAX;
 use self::{gate::Gate, outbox::Outbox, reply::Replies};
 use super::{
@@ -61,8 +59,6 @@ pub struct Session {
     outbox: Outbox,
     events: VecDeque<Event>,
     counters: SessionCounters,
-    /// What a message with wrong fields is salvaged into.
-    spare: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +91,6 @@ impl Session {
             outbox: Outbox::default(),
             events: VecDeque::new(),
             counters: SessionCounters::default(),
-            spare: Value::Null,
             settings,
         }
     }

@@ -23,7 +23,10 @@ pub fn message(settings: &SessionSettings, handle: Option<&str>) -> Value {
     setup.set("model", Some(resource_name(&settings.model)));
     setup.set_object("generationConfig", generation_config(settings));
     let instruction = settings.system_instruction.as_ref();
-    setup.set("systemInstruction", instruction.map(|text| json!({"parts": [{"text": text}]})));
+    setup.set(
+        "systemInstruction",
+        instruction.map(|text| json!({"role": "user", "parts": [{"text": text}]})),
+    );
     setup.set_object("realtimeInputConfig", realtime_input_config(settings));
     if settings.resumption {
         let resumption = handle.map_or_else(|| json!({}), |handle| json!({"handle": handle}));

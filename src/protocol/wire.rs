@@ -347,6 +347,27 @@ pub struct UsageMetadata {
     /// All together.
     #[serde(alias = "total_token_count", deserialize_with = "integer")]
     pub total_token_count: Option<i64>,
+    /// What went in, by modality.
+    #[serde(alias = "prompt_tokens_details")]
+    pub prompt_tokens_details: Vec<ModalityTokens>,
+    /// What came out, by modality.
+    #[serde(
+        alias = "response_tokens_details",
+        alias = "candidatesTokensDetails",
+        alias = "candidates_tokens_details"
+    )]
+    pub response_tokens_details: Vec<ModalityTokens>,
+}
+
+/// Tokens of one modality.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ModalityTokens {
+    /// `AUDIO`, `TEXT` …
+    pub modality: Option<String>,
+    /// How many.
+    #[serde(alias = "token_count", deserialize_with = "integer")]
+    pub token_count: Option<i64>,
 }
 
 /// An error as a message, the form of `google.rpc.Status`.

@@ -2,4 +2,5 @@
 // Tests run the edge too: they spawn, and their threads wait.
 #![allow(clippy::disallowed_methods)]
 
+mod protocol;
 mod tidy;

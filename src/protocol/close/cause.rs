@@ -14,6 +14,7 @@ pub(super) enum Cause {
     Lifetime,
     Aborted,
     HandleRefused,
+    ContextFull,
     InvalidArgument,
     NotImplemented,
     Backend,
@@ -26,7 +27,7 @@ pub(super) enum Cause {
 }
 
 /// Text that tells more than its code, most telling first.
-const WORDS: [(&[&str], Cause); 9] = [
+const WORDS: [(&[&str], Cause); 12] = [
     (&["reported as leaked", "key was leaked"], Cause::KeyLeaked),
     (
         &[
@@ -43,7 +44,10 @@ const WORDS: [(&[&str], Cause); 9] = [
         Cause::KeyRefused,
     ),
     (&["deadline expired", "deadline exceeded", "deadline_exceeded"], Cause::Lifetime),
-    (&["quota", "billing", "resource_exhausted", "rate limit", "exceeded"], Cause::Quota),
+    (&["quota", "billing", "resource_exhausted"], Cause::Quota),
+    (&["rate limit", "too many requests"], Cause::Overloaded),
+    (&["context window", "context length", "token count", "token limit"], Cause::ContextFull),
+    (&["exceeded"], Cause::Quota),
     (&["location is not supported"], Cause::Region),
     (&["is not found for api version", "not supported for bidigeneratecontent"], Cause::Model),
     (&["keepalive ping timeout"], Cause::OwnPing),
@@ -101,7 +105,7 @@ impl Cause {
             | Self::Region
             | Self::Model
             | Self::NotLive => Reaction::Fatal,
-            Self::HandleRefused => Reaction::Fresh,
+            Self::HandleRefused | Self::ContextFull => Reaction::Fresh,
             // With turns behind it, only this context is lost: it may be full.
             Self::InvalidArgument => match phase {
                 Phase::Talking { turns: 1.., .. } => Reaction::Fresh,
@@ -130,6 +134,7 @@ impl Cause {
             Self::Lifetime => "the connection reached its age, or the server restarts",
             Self::Aborted => "the server gave up what it was doing",
             Self::HandleRefused => "the server cannot resume this session",
+            Self::ContextFull => "the conversation is longer than the model can hold",
             Self::InvalidArgument => "the server did not accept what was sent",
             Self::NotImplemented => "the server would not do something, as it does now and then",
             Self::Backend => "the service has a problem of its own",

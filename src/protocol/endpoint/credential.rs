@@ -35,6 +35,7 @@ impl Credential {
         let secret = secret.trim();
         let (kind, secret) = match secret.strip_prefix("Bearer ") {
             Some(token) => (Kind::Bearer, token.trim()),
+            None if secret == "Bearer" => (Kind::Bearer, ""),
             None if secret.starts_with("auth_tokens/") => (Kind::EphemeralToken, secret),
             None if secret.starts_with("ya29.") => (Kind::Bearer, secret),
             None => (Kind::ApiKey, secret),

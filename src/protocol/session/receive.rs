@@ -25,7 +25,7 @@ impl Session {
             self.counters.unexpected_messages += 1;
             return;
         }
-        let mut spare = std::mem::replace(&mut self.spare, Value::Null);
+        let mut spare = Value::Null;
         match wire::read(message, &mut spare) {
             Reading::Message(message) => self.understood(now, message),
             Reading::Salvaged(message) => {
@@ -36,7 +36,6 @@ impl Session {
             Reading::Unknown => self.counters.unknown_messages += 1,
             Reading::Garbage => self.counters.garbage_messages += 1,
         }
-        self.spare = Value::Null;
     }
 
     fn understood(&mut self, now: Nanos, message: ServerMessage<'_>) {
