@@ -1,5 +1,83 @@
-//! The edge to sound: files, cards, and what stands in for them.
+//! The edge to sound: what drives the two callback halves.
+//!
+//! A [`Backend`] first says which rates it will use, then takes the halves
+//! that were made for them. [`card::Card`] is a virtual card on the machine's
+//! clock: with a [`card::Room`] around it, it stands in for any device.
 // The edge: it runs on the sound system's clock and threads.
 #![allow(clippy::disallowed_methods)]
 
+pub mod card;
+pub mod clock;
+pub mod files;
 pub mod wave_file;
+
+use std::fmt;
+
+pub use clock::Clock;
+
+use crate::{
+    audio::{Rate, convert::InputChannel},
+    duplex::{CaptureHalf, RenderHalf},
+};
+
+/// What is asked of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Frames per callback; a request.
+    pub period_frames: u32,
+    /// The rate; `None` takes the device's own.
+    pub rate: Option<Rate>,
+    /// Which input channel is the microphone.
+    pub input_channel: InputChannel,
+}
+
+/// What a device will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The microphone's rate.
+    pub capture_rate: Rate,
+    /// The speaker's rate.
+    pub render_rate: Rate,
+    /// Frames per render callback, most likely.
+    pub period_frames: u32,
+    /// What it is, for people.
+    pub name: String,
+}
+
+/// Something with a microphone and a speaker.
+pub trait Backend: Send {
+    /// What it will do with this request.
+    ///
+    /// # Errors
+    /// Where the device is missing or refuses.
+    fn offer(&mut self, spec: &Spec) -> Result<Offer, DeviceError>;
+
+    /// Starts both streams, render before capture, as the last offer said.
+    ///
+    /// # Errors
+    /// Where the device is missing or refuses.
+    fn open(
+        &mut self,
+        capture: CaptureHalf,
+        render: RenderHalf,
+        clock: Clock,
+    ) -> Result<Box<dyn Stream>, DeviceError>;
+}
+
+/// A running device; dropping it stops the callbacks.
+pub trait Stream: Send {
+    /// Whether the microphone has nothing more to say, ever: a file at its end.
+    fn has_ended(&self) -> bool;
+}
+
+/// Why a device cannot be used; names it, and the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceError(pub String);
+
+impl fmt::Display for DeviceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DeviceError {}

@@ -1,3 +1,20 @@
-//! engine.
+//! The edge to threads: starts the callbacks, the worker and the link on
+//! threads of their own, and stops them.
+//!
+//! | thread | runs | may block | may allocate |
+//! |---|---|---|---|
+//! | the device's | the callback halves | never | never |
+//! | `chinwag-worker` | `duplex::Worker` | on its bell only | never |
+//! | `chinwag-link` | `net::client` | in one poll | yes |
+//! | the caller's | [`Engine`], the supervisor | yes | yes |
 // The edge: it runs the machines on threads and in real time.
 #![allow(clippy::disallowed_methods)]
+
+mod build;
+mod priority;
+mod start;
+mod worker_thread;
+
+pub use build::{Built, build};
+pub use priority::Priority;
+pub use start::{Engine, EngineError, EngineEvent, Report};

@@ -1,0 +1,313 @@
+//! The supervisor: starts everything, watches it, and stops it in order.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::Ordering::{Relaxed, Release},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::{
+    build::{Bells, Built, build},
+    priority::Priority,
+    worker_thread::{self, WorkerThread, WorkerWaker},
+};
+use crate::{
+    audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
+    config::{Plan, device::WakeBy},
+    device::{Backend, Clock, DeviceError, Offer, Spec, Stream},
+    duplex::{
+        Worker, WorkerControls, WorkerGauges, WorkerNote,
+        capture::CaptureGauges,
+        render::RenderGauges,
+        watch::{Pulse, Watch},
+    },
+    link::{Control, LinkEvent},
+    net::client::{self, LinkControl, LinkReport, Wiring},
+    net::dial::Dialer,
+    pipeline::PrepareError,
+};
+
+/// Events of the link that may wait for the supervisor.
+const EVENTS: usize = 4_096;
+/// How often notes are looked for while nothing comes from the link.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Why a conversation could not start.
+#[derive(Debug)]
+pub enum EngineError {
+    /// The device.
+    Device(DeviceError),
+    /// The pipeline.
+    Pipeline(PrepareError),
+    /// The system: no thread or file descriptor is left.
+    System(std::io::Error),
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(error) => error.fmt(f),
+            Self::Pipeline(error) => error.fmt(f),
+            Self::System(error) => write!(f, "the system refuses a thread or a file: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// Something that the supervisor learnt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EngineEvent {
+    /// The worker noted something.
+    Note(WorkerNote),
+    /// The link did.
+    Link(LinkEvent),
+    /// The link's thread has ended.
+    LinkEnded,
+    /// A stream's callback has stopped coming.
+    DeviceDead {
+        /// The microphone's; otherwise the speaker's.
+        capture: bool,
+    },
+    /// Nothing happened within the time given.
+    Quiet,
+}
+
+/// A running conversation.
+pub struct Engine {
+    clock: Clock,
+    offer: Offer,
+    stream: Option<Box<dyn Stream>>,
+    worker: Option<WorkerThread>,
+    link: Option<JoinHandle<LinkReport>>,
+    link_control: LinkControl,
+    link_events: Receiver<LinkEvent>,
+    notes: Reader<WorkerNote>,
+    controls: Arc<WorkerControls>,
+    capture_gauges: Arc<CaptureGauges>,
+    render_gauges: Arc<RenderGauges>,
+    worker_gauges: Arc<WorkerGauges>,
+    watches: [Watch; 2],
+    dead: [bool; 2],
+    link_ended: bool,
+}
+
+/// What is left of a conversation.
+pub struct Report {
+    /// How the link ended; `None` where its thread was lost.
+    pub link: Option<LinkReport>,
+    /// The worker, with its chains and their costs.
+    pub worker: Option<Worker>,
+    /// The worker's gauges.
+    pub gauges: Arc<WorkerGauges>,
+    /// First byte of a reply → in the render ring.
+    pub wire_to_ring: Snapshot,
+    /// One block's work.
+    pub block_time: Snapshot,
+    /// Frames that the microphone's ring refused.
+    pub capture_lost_frames: u64,
+    /// Times that the speaker ran dry in the middle of sound.
+    pub underruns: u64,
+    /// Played frames that the far-end ring refused.
+    pub far_lost_frames: u64,
+    /// Notes that the supervisor did not take in time.
+    pub notes_refused: u64,
+    /// What the worker was granted.
+    pub priority: Priority,
+}
+
+/// A bell that nobody answers, for callbacks that make no system call.
+struct Unanswered;
+
+impl Wake for Unanswered {
+    fn wake(&self) {}
+}
+
+impl Engine {
+    /// Starts a conversation of `plan` on `backend`, dialling meanwhile.
+    ///
+    /// # Errors
+    /// Where the device, the pipeline or the system refuses.
+    pub fn start(
+        plan: &Plan,
+        backend: &mut dyn Backend,
+        dialer: Dialer,
+        clock: Clock,
+    ) -> Result<Self, EngineError> {
+        let spec = Spec {
+            period_frames: plan.device.period_frames,
+            rate: plan.device.rate_hz.and_then(Rate::new),
+            input_channel: plan.device.input_channel,
+        };
+        let offer = backend.offer(&spec).map_err(EngineError::Device)?;
+        let (wiring, link_control, link_events) =
+            Wiring::new(EVENTS).map_err(EngineError::System)?;
+        let waker = WorkerWaker::default();
+        let worker_bell = Arc::new(Doorbell::new(waker.clone()));
+        let by_timer = plan.device.wake == WakeBy::Timer;
+        let callbacks = match by_timer {
+            true => Arc::new(Doorbell::new(Unanswered)),
+            false => worker_bell.clone(),
+        };
+        let bells =
+            Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
+        let seed = clock.now().0 ^ u64::from(std::process::id());
+        let Built { capture, render, worker, link, controls, notes } =
+            build(plan, offer.capture_rate, offer.render_rate, &bells, seed)
+                .map_err(EngineError::Pipeline)?;
+        let link = spawn_link(link, dialer, wiring, clock).map_err(EngineError::System)?;
+        let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
+        let worker_gauges = worker.gauges();
+        let worker = worker_thread::spawn(worker, worker_bell, &waker, by_timer, clock)
+            .map_err(EngineError::System)?;
+        let stream = backend.open(capture, render, clock);
+        let period = offer.period_frames as usize;
+        let now = clock.now();
+        let engine = Self {
+            watches: [
+                Watch::new(now, period, offer.capture_rate),
+                Watch::new(now, period, offer.render_rate),
+            ],
+            clock,
+            offer,
+            stream: None,
+            worker: Some(worker),
+            link: Some(link),
+            link_control,
+            link_events,
+            notes,
+            controls,
+            capture_gauges,
+            render_gauges,
+            worker_gauges,
+            dead: [false; 2],
+            link_ended: false,
+        };
+        match stream {
+            Ok(stream) => Ok(Self { stream: Some(stream), ..engine }),
+            Err(error) => {
+                engine.stop();
+                Err(EngineError::Device(error))
+            }
+        }
+    }
+
+    /// What the device does.
+    pub fn offer(&self) -> &Offer {
+        &self.offer
+    }
+
+    /// What the worker was granted.
+    pub fn priority(&self) -> Priority {
+        self.worker.as_ref().map_or_else(Priority::default, WorkerThread::priority)
+    }
+
+    /// The next thing that happened, waited for up to `timeout`.
+    pub fn next_event(&mut self, timeout: Duration) -> EngineEvent {
+        let deadline = self.clock.now() + Nanos::from(timeout);
+        loop {
+            if let Some(note) = self.notes.pop() {
+                return EngineEvent::Note(note);
+            }
+            let left: Duration = deadline.since(self.clock.now()).into();
+            if self.link_ended {
+                thread::sleep(left.min(LOOK));
+            } else {
+                match self.link_events.recv_timeout(left.min(LOOK)) {
+                    Ok(event) => return EngineEvent::Link(event),
+                    Err(RecvTimeoutError::Disconnected) => {
+                        self.link_ended = true;
+                        return EngineEvent::LinkEnded;
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+            if let Some(dead) = self.dead_stream() {
+                return dead;
+            }
+            if left.is_zero() {
+                return EngineEvent::Quiet;
+            }
+        }
+    }
+
+    fn dead_stream(&mut self) -> Option<EngineEvent> {
+        let now = self.clock.now();
+        let (capture, render) = (&self.capture_gauges, &self.render_gauges);
+        let pulses = [
+            (capture.callbacks.load(Relaxed), capture.last_call_at.load(Relaxed)),
+            (render.callbacks.load(Relaxed), render.last_call_at.load(Relaxed)),
+        ];
+        for (side, (callbacks, last)) in pulses.into_iter().enumerate() {
+            let dead = self.watches[side].judge(now, callbacks, Nanos(last)) == Pulse::Dead;
+            if std::mem::replace(&mut self.dead[side], dead) != dead && dead {
+                return Some(EngineEvent::DeviceDead { capture: side == 0 });
+            }
+        }
+        None
+    }
+
+    /// Mutes the microphone, or makes it live again.
+    pub fn mute(&self, muted: bool) {
+        self.controls.muted.store(muted, Release);
+    }
+
+    /// Presses the talk key, or lets it go.
+    pub fn talk(&self, talking: bool) {
+        self.controls.talking.store(talking, Release);
+    }
+
+    /// Says something to the model in writing; `false` where the link ended.
+    pub fn say(&self, text: &str) -> bool {
+        self.link_control.send(Control::Text(text.to_owned()))
+    }
+
+    /// Whether the microphone has nothing more to say: a file at its end.
+    pub fn microphone_ended(&self) -> bool {
+        self.stream.as_ref().is_some_and(|s| s.has_ended())
+    }
+
+    /// The worker's gauges, while it runs.
+    pub fn gauges(&self) -> &WorkerGauges {
+        &self.worker_gauges
+    }
+
+    /// Ends the conversation: the callbacks first, then what was captured goes
+    /// out to its last sample, then the connection closes with 1000.
+    pub fn stop(mut self) -> Report {
+        drop(self.stream.take());
+        let priority = self.priority();
+        let worker = self.worker.take().and_then(WorkerThread::stop);
+        self.link_control.send(Control::Close);
+        let link = self.link.take().and_then(|thread| thread.join().ok());
+        Report {
+            link,
+            worker,
+            wire_to_ring: self.worker_gauges.wire_to_ring.snapshot(),
+            block_time: self.worker_gauges.block_time.snapshot(),
+            capture_lost_frames: self.capture_gauges.lost_frames.load(Relaxed),
+            underruns: self.render_gauges.underruns.load(Relaxed),
+            far_lost_frames: self.render_gauges.far_lost_frames.load(Relaxed),
+            notes_refused: self.notes.refused(),
+            gauges: self.worker_gauges.clone(),
+            priority,
+        }
+    }
+}
+
+fn spawn_link(
+    link: crate::link::Link,
+    dialer: Dialer,
+    wiring: Wiring,
+    clock: Clock,
+) -> std::io::Result<JoinHandle<LinkReport>> {
+    thread::Builder::new()
+        .name("chinwag-link".to_owned())
+        .spawn(move || client::run(link, &dialer, &wiring, || clock.now()))
+}
