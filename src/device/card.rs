@@ -47,12 +47,7 @@ pub struct Card {
 impl Card {
     /// A card in `room`, called `name`.
     pub fn new(name: &str, room: impl Room + 'static) -> Self {
-        Self {
-            name: name.to_owned(),
-            room: Some(Box::new(room)),
-            capture_rate: None,
-            offer: None,
-        }
+        Self { name: name.to_owned(), room: Some(Box::new(room)), capture_rate: None, offer: None }
     }
 
     /// The `null` device: silence in, nothing out.

@@ -38,11 +38,7 @@ impl Room for FileRoom {
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub fn card(
-    input: Option<&Path>,
-    output: Option<&Path>,
-    rate: Rate,
-) -> Result<Card, DeviceError> {
+pub fn card(input: Option<&Path>, output: Option<&Path>, rate: Rate) -> Result<Card, DeviceError> {
     let failed = |error: wave_file::WaveError| DeviceError(error.to_string());
     let wave = match input {
         Some(path) => wave_file::read(path).map_err(failed)?,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
-    config::{Plan, device::WakeBy},
+    config::{Plan, WakeBy},
     device::{Backend, Clock, DeviceError, Offer, Spec, Stream},
     duplex::{
         Worker, WorkerControls, WorkerGauges, WorkerNote,
@@ -28,8 +28,10 @@ use crate::{
         watch::{Pulse, Watch},
     },
     link::{Control, LinkEvent},
-    net::client::{self, LinkControl, LinkReport, Wiring},
-    net::dial::Dialer,
+    net::{
+        Dialer,
+        client::{self, LinkControl, LinkReport, Wiring},
+    },
     pipeline::PrepareError,
 };
 
@@ -155,8 +157,7 @@ impl Engine {
             true => Arc::new(Doorbell::new(Unanswered)),
             false => worker_bell.clone(),
         };
-        let bells =
-            Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
+        let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
         let Built { capture, render, worker, link, controls, notes } =
             build(plan, offer.capture_rate, offer.render_rate, &bells, seed)
