@@ -2,7 +2,7 @@
 
 use super::event::Usage;
 
-/// Everything counted; nothing is ever dropped without one of these.
+/// Everything counted: what came, what was dropped and what was refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionCounters {
     /// Connections opened.
@@ -23,6 +23,8 @@ pub struct SessionCounters {
     pub audio_parts: u64,
     /// Audio parts of a reply that was cut.
     pub stale_audio_parts: u64,
+    /// Text parts of a reply that was cut.
+    pub stale_text_parts: u64,
     /// Audio parts that were not base64.
     pub bad_audio_parts: u64,
     /// Parts of another kind than PCM, such as images.

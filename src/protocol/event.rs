@@ -3,7 +3,8 @@
 use crate::audio::{Nanos, Rate, ReplyId};
 
 /// One thing that happened. Events come in the order of their causes; within
-/// one server message: resumption, interruption, audio, captions, completion.
+/// one server message: resumption, interruption, the user's captions, audio,
+/// the model's captions, completion, tool calls, usage.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The server accepted the setup: audio may be sent.

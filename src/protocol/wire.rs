@@ -382,3 +382,56 @@ pub struct RpcError {
     /// Its name.
     pub status: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(text: &str) -> String {
+        let mut spare = Value::Null;
+        format!("{:?}", read(text.as_bytes(), &mut spare))
+            .chars()
+            .take_while(char::is_ascii_alphabetic)
+            .collect()
+    }
+
+    #[test]
+    fn a_message_is_told_from_nothing_the_unknown_and_garbage() {
+        for (text, kind) in [
+            (r#"{"serverContent":{}}"#, "Message"),
+            (r#"{"serverContent":[7],"goAway":{}}"#, "Salvaged"),
+            (" \n", "Empty"),
+            ("{ }", "Empty"),
+            (" [] ", "Empty"),
+            ("null", "Empty"),
+            (r#"{"new":1}"#, "Unknown"),
+            (r#"{"goAway":7}"#, "Unknown"),
+            ("[{}]", "Garbage"),
+            ("7", "Garbage"),
+            (r#"{"goAway":{}"#, "Garbage"),
+            (r#"{"goAway":{}} trailing"#, "Garbage"),
+        ] {
+            assert_eq!(reading(text), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn audio_is_borrowed_from_the_message() {
+        let text = br#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AQA="}}]}}}"#;
+        let mut spare = Value::Null;
+        let Reading::Message(message) = read(text, &mut spare) else { panic!("not understood") };
+        let turn = message.server_content.unwrap().model_turn.unwrap();
+        let blob = turn.parts[0].inline_data.as_ref().unwrap();
+        assert!(matches!((&blob.data, &blob.mime_type), (Cow::Borrowed(_), Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn escaped_base64_is_understood() {
+        let text =
+            br#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"data":"AQA\u003d"}}]}}}"#;
+        let mut spare = Value::Null;
+        let Reading::Message(message) = read(text, &mut spare) else { panic!("not understood") };
+        let turn = message.server_content.unwrap().model_turn.unwrap();
+        assert_eq!(turn.parts[0].inline_data.as_ref().unwrap().data, "AQA=");
+    }
+}

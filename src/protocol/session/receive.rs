@@ -163,7 +163,9 @@ impl Session {
             if let Some(text) = part.text.filter(|text| !text.is_empty()) {
                 if part.thought == Some(true) {
                     self.counters.thought_parts += 1;
-                } else if !interrupted && !self.replies.is_stale(now) {
+                } else if self.replies.is_stale(now) || interrupted {
+                    self.counters.stale_text_parts += 1;
+                } else {
                     let reply = self.replies.content();
                     self.emit(Event::Text { reply, text });
                 }

@@ -308,3 +308,30 @@ fn our_own_cut_drops_the_rest_without_an_event() {
     play(&mut session, &[(7, AUDIO, &["audio 1 [1] 24000"])]);
     assert_eq!(session.counters().cuts, 1);
 }
+
+#[test]
+fn several_things_in_one_message_all_happen() {
+    play(
+        &mut fresh(),
+        &[
+            (
+                0,
+                r#"{"serverContent":{},"voiceActivity":{"type":"ACTIVITY_END","audioOffset":"1s"}}"#,
+                &["voice end 1000"],
+            ),
+            (
+                1,
+                r#"{"goAway":{"timeLeft":"9s"},"usageMetadata":{"totalTokenCount":1},"toolCall":{"functionCalls":[{"name":"f"}]},"serverContent":{"turnComplete":true,"generationComplete":true,"waitingForInput":true},"sessionResumptionUpdate":{"resumable":false}}"#,
+                &[
+                    "resumable false",
+                    "generated 0",
+                    "waiting",
+                    "turn 0",
+                    "call f -",
+                    "usage 0+0+0+0=1",
+                    "going away 9000",
+                ],
+            ),
+        ],
+    );
+}
