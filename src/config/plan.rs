@@ -2,10 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::DeviceSettings;
+use super::{DeviceSettings, build::USUAL_RATE_HZ, explain::header, tables::TableId};
 use crate::{
-    audio::Rate,
-    dialog::{PlayoutSettings, TurnSettings},
+    audio::{Nanos, Rate},
+    dialog::{BargeIn, PlayoutSettings, TurnMode, TurnSettings},
     pipeline::{Chain, Format, PrepareError, Registry, StageConfig, StageEntry, Value, Values},
     protocol::{LinkSettings, SessionSettings},
 };
@@ -93,6 +93,8 @@ pub struct Plan {
     pub capture: Vec<PlannedStage>,
     /// From 24 kHz to the speaker.
     pub playback: Vec<PlannedStage>,
+    /// What the settings were made of, table by table.
+    pub(super) values: [Values; TableId::ALL.len()],
 }
 
 impl Plan {
@@ -120,15 +122,68 @@ impl Plan {
     /// # Errors
     /// A stage that cannot run at this format.
     pub fn playback_chain(&self, device: Rate) -> Result<Chain, PrepareError> {
-        let input = Format::of(Rate::DOWNLINK);
-        let chain = chain_of(&self.playback, input)?;
-        if chain.rate() == device {
-            return Ok(chain);
-        }
-        let mut stages = self.playback.clone();
-        stages.push(resample_to(device)?);
-        chain_of(&stages, input)
+        chain_of(&self.playback_to(device)?, Format::of(Rate::DOWNLINK))
     }
+
+    /// The playback stages, and a last `resample` where they end elsewhere.
+    pub(super) fn playback_to(&self, device: Rate) -> Result<Vec<PlannedStage>, PrepareError> {
+        let mut stages = self.playback.clone();
+        let steps = steps(&stages, Format::of(Rate::DOWNLINK)).map_err(|(_, error)| error)?;
+        let end = steps.last().map_or(Rate::DOWNLINK, |step| step.output.rate);
+        if end != device {
+            stages.push(resample_to(device)?);
+        }
+        Ok(stages)
+    }
+
+    /// The rate that the devices are asked for, or what they usually have.
+    pub fn device_rate(&self) -> Rate {
+        let asked = self.device.rate_hz.and_then(Rate::new);
+        asked.or(Rate::new(USUAL_RATE_HZ)).unwrap_or(Rate::UPLINK)
+    }
+
+    /// What is legal but may surprise.
+    pub fn remarks(&self) -> Vec<&'static str> {
+        let hears = self.capture.iter().any(|stage| stage.name() == "vad");
+        let by_hand = self.turn.mode == TurnMode::PushToTalk;
+        let local = self.turn.barge_in == BargeIn::Local;
+        let mut remarks = Vec::new();
+        if !hears && local && !by_hand {
+            remarks.push(
+                "no vad listens, so barge_in = \"local\" never cuts a reply; the service does",
+            );
+        }
+        if self.values[TableId::Turn as usize].get("barge_in").is_some() && by_hand && !local {
+            remarks.push("push-to-talk cuts a reply by its key, whatever barge_in says");
+        }
+        remarks
+    }
+}
+
+/// What a stage does to the stream, where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub output: Format,
+    pub latency: Nanos,
+}
+
+/// Prepares stages one after another.
+///
+/// # Errors
+/// The place of the first that cannot run, and why.
+pub(super) fn steps(
+    stages: &[PlannedStage],
+    input: Format,
+) -> Result<Vec<Step>, (usize, PrepareError)> {
+    let mut format = input;
+    let mut steps = Vec::new();
+    for (place, stage) in stages.iter().enumerate() {
+        let prepared = stage.config().prepare(format).map_err(|error| (place, error))?;
+        format = prepared.output;
+        let latency = format.rate.duration_of(prepared.latency_frames as u64);
+        steps.push(Step { output: format, latency });
+    }
+    Ok(steps)
 }
 
 /// A chain that only converts from one rate to another.
@@ -146,10 +201,8 @@ fn chain_of(stages: &[PlannedStage], input: Format) -> Result<Chain, PrepareErro
 
 /// The stage that brings a chain to `rate`, with its defaults.
 fn resample_to(rate: Rate) -> Result<PlannedStage, PrepareError> {
-    let registry = Registry::shipped();
-    let entry = registry
-        .get("resample")
-        .ok_or_else(|| PrepareError("there is no resample stage".to_owned()))?;
+    let entry = Registry::shipped().get("resample");
+    let entry = entry.ok_or_else(|| PrepareError("there is no resample stage".to_owned()))?;
     let mut values = Values::defaults(entry.params);
     values.set("rate_hz", Value::Int(i64::from(rate.hz())));
     PlannedStage::new(entry, values).map_err(PrepareError)
@@ -157,5 +210,5 @@ fn resample_to(rate: Rate) -> Result<PlannedStage, PrepareError> {
 
 /// The lines that bring a capture chain to 16 kHz.
 pub(super) fn resample_lines(profile: &str) -> String {
-    format!("[[profile.{profile}.capture]]\nstage = \"resample\"\nrate_hz = 16000")
+    format!("[[{}]]\nstage = \"resample\"\nrate_hz = 16000\n", header(profile, "capture"))
 }

@@ -32,6 +32,9 @@ impl Source {
         for key in source.keys() {
             source.mask(key.start + KEY_START.len()..key.end);
         }
+        for secret in secrets_of_urls(&source.text) {
+            source.mask(secret);
+        }
         source
     }
 
@@ -97,6 +100,23 @@ impl Source {
     }
 }
 
+/// User and password, and the query, of everything that looks like a URL.
+fn secrets_of_urls(text: &str) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    for (found, _) in text.match_indices("://") {
+        let start = found + 3;
+        let url = text[start..].split(['"', '\'', ' ', '\n']).next().unwrap_or("");
+        let host_end = url.find('/').unwrap_or(url.len());
+        if let Some(user_len) = url[..host_end].find('@') {
+            secrets.push(start..start + user_len);
+        }
+        if let Some(query) = url.find('?') {
+            secrets.push(start + query + 1..start + url.len());
+        }
+    }
+    secrets
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +140,11 @@ mod tests {
         assert_eq!(source.line_at(0), format!("# AIza{}", "*".repeat(35)));
         assert!(!source.line_at(50).contains("Sy0"));
         assert!(Source::file("f", "AIza is how a key starts").keys().is_empty());
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_user_and_query() {
+        let source = Source::argument("--url wss://me:pw@host/path?key=k x");
+        assert_eq!(source.line_at(0), "--url wss://*****@host/path?***** x");
     }
 }

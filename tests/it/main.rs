@@ -2,5 +2,6 @@
 // Tests run the edge too: they spawn, and their threads wait.
 #![allow(clippy::disallowed_methods)]
 
+mod config;
 mod protocol;
 mod tidy;
