@@ -379,5 +379,4 @@ impl Link {
 }
 
 #[cfg(test)]
-#[path = "body_tests.rs"]
 mod tests;

@@ -230,3 +230,6 @@ impl Bounds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::audio::Rate;
 /// Input that the resampler takes at once; it holds 4,096 frames in all.
 const STEP_FRAMES: usize = 1_024;
 
-/// One stream at one rate, with a filter delay of half of 32 taps.
+/// One stream at one rate, through a filter of 64 taps at the lower rate.
 pub(super) struct ToDownlinkRate {
     rate: Rate,
     fir: ResamplerFir,
@@ -31,7 +31,10 @@ impl ToDownlinkRate {
         let fir =
             ResamplerFir::new_from_hz(1, from_hz, to_hz, Latency::Sample32, Attenuation::Db90);
         let output = vec![0.0; fir.buffer_size_output()];
-        Some(Self { rate, fir, output })
+        let mut this = Self { rate, fir, output };
+        // Half of the filter before the first sample, so that it comes out first.
+        this.finish(&mut Vec::new());
+        Some(this)
     }
 
     /// Where the stream comes from.
@@ -47,9 +50,7 @@ impl ToDownlinkRate {
 
     /// Appends what the filter still holds.
     pub(super) fn finish(&mut self, out: &mut Vec<i16>) {
-        let ratio = f64::from(self.rate.hz()) / f64::from(Rate::DOWNLINK.hz());
-        let silence = (self.fir.delay() as f64 * ratio).ceil() as usize;
-        self.feed(&vec![0.0; silence], out);
+        self.feed(&vec![0.0; self.fir.delay()], out);
     }
 
     fn feed(&mut self, mut input: &[f32], out: &mut Vec<i16>) {

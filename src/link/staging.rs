@@ -255,3 +255,6 @@ impl Staging {
         dropped as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

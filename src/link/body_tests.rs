@@ -1,1 +1,0 @@
-//! Timelines of the whole link.
