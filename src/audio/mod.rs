@@ -14,6 +14,7 @@ pub mod packet;
 pub mod reply;
 pub mod resampler;
 pub mod ring;
+pub mod stopwatch;
 pub mod time;
 
 pub use block::Block;
@@ -25,4 +26,5 @@ pub use note::{Note, NoteKind, Notes};
 pub use packet::{Downlink, DownlinkPacket, Uplink, UplinkPacket};
 pub use reply::ReplyId;
 pub use resampler::Resampler;
+pub use stopwatch::{NoStopwatch, Stopwatch};
 pub use time::{FrameTime, Nanos, Rate};

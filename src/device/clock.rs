@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{audio::Nanos, pipeline::chain::Stopwatch};
+use crate::audio::{Nanos, Stopwatch};
 
 /// Tells the time since it was made.
 #[derive(Clone, Copy, Debug)]

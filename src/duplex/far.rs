@@ -5,8 +5,8 @@
 
 use super::render::RenderEnd;
 use crate::{
-    audio::{Block, FrameTime, Notes},
-    pipeline::{Chain, chain::NoStopwatch},
+    audio::{Block, FrameTime, NoStopwatch, Notes},
+    pipeline::Chain,
 };
 
 /// The far end between the render callback and the capture chain.

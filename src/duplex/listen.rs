@@ -8,8 +8,8 @@ use super::{
     far::FarEnd,
 };
 use crate::{
-    audio::{Block, FrameTime, Nanos, Note, NoteKind, Notes},
-    pipeline::{Chain, chain::Stopwatch},
+    audio::{Block, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Notes, Stopwatch},
+    pipeline::Chain,
 };
 
 /// What came of one look at the capture ring.
@@ -117,7 +117,7 @@ impl Listener {
         }
         let some = self.filled > 0;
         if some {
-            self.process(far, &crate::pipeline::chain::NoStopwatch);
+            self.process(far, &NoStopwatch);
         }
         some
     }

@@ -9,10 +9,10 @@ use super::{render::RenderEnd, worker::WorkerGauges};
 use crate::{
     audio::{
         Block, Doorbell, Downlink, DownlinkPacket, Flow, FrameTime, Nanos, Note, NoteKind, Notes,
-        Rate, ReplyId, ring::Reader,
+        Rate, ReplyId, Stopwatch, ring::Reader,
     },
     dialog::{Playout, PlayoutSettings, playout::Moment},
-    pipeline::{Chain, chain::Stopwatch},
+    pipeline::Chain,
 };
 
 /// Replies whose last frames are in the render ring at the same time.

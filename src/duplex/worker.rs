@@ -23,7 +23,7 @@ use super::{
 use crate::{
     audio::{
         Doorbell, DownlinkPacket, Flow, FrameTime, Gain, Nanos, Note, NoteKind, Notes, Rate,
-        Uplink, UplinkPacket,
+        Stopwatch, Uplink, UplinkPacket,
         histogram::Histogram,
         note::FloorState,
         ring::{Reader, Writer},
@@ -32,7 +32,7 @@ use crate::{
         Endpoint, Floor, PlayoutSettings, TurnSettings,
         floor::{Actions, Input, Window},
     },
-    pipeline::{Chain, chain::Stopwatch},
+    pipeline::Chain,
 };
 
 /// No captured frame for so long closes what is open.

@@ -3,23 +3,7 @@
 //! Runs on: worker, but for `prepare`. Never allocates, locks, logs or fails.
 
 use super::{Format, PrepareError, Stage, StageConfig};
-use crate::audio::{Block, LiveValue, Nanos, Notes, Rate};
-
-/// Reads the clock for a chain that wants to know where its time goes. The
-/// edge passes a real one, virtual time passes [`NoStopwatch`].
-pub trait Stopwatch {
-    /// The time since any fixed moment.
-    fn now(&self) -> Nanos;
-}
-
-/// Time stands still.
-pub struct NoStopwatch;
-
-impl Stopwatch for NoStopwatch {
-    fn now(&self) -> Nanos {
-        Nanos::ZERO
-    }
-}
+use crate::audio::{Block, LiveValue, Nanos, Notes, Rate, Stopwatch};
 
 /// One stage of a chain and what is known about it.
 struct Link {

@@ -1,0 +1,21 @@
+//! How real-time code may learn what time it is: only from what it was given.
+//!
+//! Runs on: any thread. Never allocates, locks, logs or fails.
+
+use super::time::Nanos;
+
+/// Reads the clock for a chain that wants to know where its time goes. The
+/// edge passes a real one, virtual time passes [`NoStopwatch`].
+pub trait Stopwatch {
+    /// The time since any fixed moment.
+    fn now(&self) -> Nanos;
+}
+
+/// Time stands still.
+pub struct NoStopwatch;
+
+impl Stopwatch for NoStopwatch {
+    fn now(&self) -> Nanos {
+        Nanos::ZERO
+    }
+}
