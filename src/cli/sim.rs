@@ -20,7 +20,7 @@ use signal_hook::{
 };
 
 use crate::{
-    audio::Nanos,
+    audio::{Nanos, Rate, convert::to_wire},
     device::wave_file,
     net::{
         certificate::ServerTls,
@@ -194,9 +194,9 @@ fn voice(args: &mut Parser) -> Result<Voice, Box<dyn Error>> {
 /// A WAV file as a reply: 24 kHz, 16 bits.
 fn reply(file: &Path) -> Result<Vec<i16>, Box<dyn Error>> {
     let wave = wave_file::read(file)?;
-    let to_i16 = |sample: &f32| (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
-    let samples: Vec<i16> = wave.samples.iter().map(to_i16).collect();
-    Ok(resample(&samples, wave.rate.hz(), 24_000))
+    let samples: Vec<i16> = wave.samples.iter().map(|&sample| to_wire(sample)).collect();
+    Ok(resample(&samples, wave.rate, Rate::DOWNLINK)
+        .map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
 /// Returns at the first SIGINT or SIGTERM; a second one exits 130 at once.

@@ -46,6 +46,8 @@ pub(super) fn hold(
     shared: &Shared,
 ) -> Result<(), String> {
     let mut admitted = Err("no request came".to_owned());
+    // The error is tungstenite's own type.
+    #[allow(clippy::result_large_err)]
     let upgrade = |request: &Request, response: Response| {
         let path = request.uri().path().to_owned();
         match open(request, shared) {

@@ -3,20 +3,20 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use super::{setup::Detection, voice::resample};
-use crate::audio::Nanos;
+use super::{setup::Detection, voice::heard_at};
+use crate::audio::{Nanos, Rate};
 
 /// Kept from before an onset, so that a turn has its first syllable.
-const PADDING_MS: usize = 300;
+const PADDING_MS: u32 = 300;
 /// The longest turn that is kept, ten minutes; the rest is counted.
 const TURN_S_MAX: usize = 600;
 
 /// A finished turn of the user.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct UserTurn {
-    /// What was heard, mono at `rate_hz`, all of it.
+    /// What was heard, mono at `rate`, all of it.
     pub pcm: Vec<i16>,
-    pub rate_hz: u32,
+    pub rate: Rate,
     /// Where in `pcm` there is sound rather than silence.
     pub speech: Range<usize>,
     /// What was written in it.
@@ -28,9 +28,14 @@ pub(super) struct UserTurn {
 }
 
 impl UserTurn {
+    /// A turn in which nothing came yet.
+    pub(super) fn new(rate: Rate, start: u64, began: Nanos) -> Self {
+        Self { pcm: Vec::new(), rate, speech: 0..0, text: String::new(), start, began }
+    }
+
     /// A turn that was written.
     pub(super) fn written(text: &str, began: Nanos) -> Self {
-        Self { text: text.to_owned(), began, ..Self::default() }
+        Self { text: text.to_owned(), ..Self::new(Rate::UPLINK, 0, began) }
     }
 
     /// Nothing was said in it, nor written.
@@ -40,7 +45,7 @@ impl UserTurn {
 
     /// How long its sound lasts, in seconds.
     pub(super) fn speech_secs(&self) -> f64 {
-        self.speech.len() as f64 / f64::from(self.rate_hz.max(1))
+        self.rate.duration_of(self.speech.len() as u64).as_secs()
     }
 }
 
@@ -56,7 +61,7 @@ pub(super) enum Notice {
 pub(super) struct Ear {
     detection: Detection,
     detector: Detector,
-    rate_hz: u32,
+    rate: Rate,
     received: u64,
     turn: Option<UserTurn>,
     before: VecDeque<i16>,
@@ -70,7 +75,7 @@ impl Ear {
         Self {
             detection,
             detector: Detector::new(),
-            rate_hz: 16_000,
+            rate: Rate::UPLINK,
             received: 0,
             turn: None,
             before: VecDeque::new(),
@@ -84,8 +89,8 @@ impl Ear {
     }
 
     /// Takes what arrived; at most some turns begin and end in it.
-    pub(super) fn hear(&mut self, now: Nanos, samples: &[i16], rate_hz: u32) -> Vec<Notice> {
-        self.change_rate(rate_hz);
+    pub(super) fn hear(&mut self, now: Nanos, samples: &[i16], rate: Rate) -> Vec<Notice> {
+        self.change_rate(rate);
         let mut notices = Vec::new();
         if self.is_manual() {
             self.received += samples.len() as u64;
@@ -96,7 +101,7 @@ impl Ear {
             }
             return notices;
         }
-        let hop_len = (self.rate_hz / 100) as usize;
+        let hop_len = self.rate.frames_in_ms(10);
         for &sample in samples {
             self.hop.push(sample);
             if self.hop.len() == hop_len {
@@ -127,12 +132,11 @@ impl Ear {
         if self.detector.speech_ms >= prefix_ms.max(10) {
             let pcm = Vec::from(std::mem::take(&mut self.before));
             let start = self.received - pcm.len() as u64;
-            let rate_hz = self.rate_hz;
-            self.turn = Some(UserTurn { pcm, rate_hz, start, began: now, ..UserTurn::default() });
+            self.turn = Some(UserTurn { pcm, ..UserTurn::new(self.rate, start, now) });
             self.detector.silence_ms = 0;
             notices.push(Notice::Began);
         } else {
-            let padding = PADDING_MS * self.rate_hz as usize / 1_000;
+            let padding = self.rate.frames_in_ms(PADDING_MS);
             let surplus = self.before.len().saturating_sub(padding);
             self.before.drain(..surplus);
         }
@@ -141,13 +145,8 @@ impl Ear {
     /// Opens a window by hand; false where one is open already.
     pub(super) fn begin(&mut self, now: Nanos) -> bool {
         let is_new = self.turn.is_none();
-        let (rate_hz, start) = (self.rate_hz, self.received);
-        self.turn.get_or_insert_with(|| UserTurn {
-            rate_hz,
-            start,
-            began: now,
-            ..UserTurn::default()
-        });
+        let (rate, start) = (self.rate, self.received);
+        self.turn.get_or_insert_with(|| UserTurn::new(rate, start, now));
         is_new
     }
 
@@ -160,8 +159,7 @@ impl Ear {
         self.detector.rest();
         self.before.clear();
         let mut turn = self.turn.take()?;
-        turn.rate_hz = self.rate_hz;
-        turn.speech = sound(&turn.pcm, (self.rate_hz / 100) as usize);
+        turn.speech = sound(&turn.pcm, turn.rate.frames_in_ms(10));
         Some(turn)
     }
 
@@ -174,23 +172,24 @@ impl Ear {
 
     fn keep(&mut self, samples: &[i16]) {
         let Some(turn) = &mut self.turn else { return };
-        let room = (TURN_S_MAX * self.rate_hz as usize).saturating_sub(turn.pcm.len());
+        let room = (TURN_S_MAX * self.rate.hz() as usize).saturating_sub(turn.pcm.len());
         let kept = samples.len().min(room);
         turn.pcm.extend(&samples[..kept]);
         self.discarded += (samples.len() - kept) as u64;
     }
 
     /// A stream that goes on at another rate takes what was heard along.
-    fn change_rate(&mut self, rate_hz: u32) {
-        if rate_hz == self.rate_hz {
+    fn change_rate(&mut self, rate: Rate) {
+        if rate == self.rate {
             return;
         }
         if let Some(turn) = &mut self.turn {
-            turn.pcm = resample(&turn.pcm, self.rate_hz, rate_hz);
+            turn.pcm = heard_at(&turn.pcm, self.rate, rate);
+            turn.rate = rate;
         }
         self.hop.clear();
         self.before.clear();
-        self.rate_hz = rate_hz;
+        self.rate = rate;
     }
 }
 
@@ -255,7 +254,3 @@ fn sound(pcm: &[i16], hop: usize) -> Range<usize> {
     let last = levels.iter().rposition(is_loud).unwrap_or(first);
     first.saturating_sub(5) * hop..((last + 6) * hop).min(pcm.len())
 }
-
-#[cfg(test)]
-#[path = "ear_tests.rs"]
-mod tests;

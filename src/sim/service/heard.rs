@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
-use crate::audio::Nanos;
+use crate::audio::{Nanos, Rate};
 
 const TURNS_MAX: usize = 64;
 const EVENTS_MAX: usize = 256;
@@ -88,7 +88,7 @@ pub struct HeardTurn {
     /// Those samples.
     pub pcm: Arc<[i16]>,
     /// Their rate.
-    pub rate_hz: u32,
+    pub rate: Rate,
     /// How long the sound in them is, in seconds.
     pub speech_secs: f64,
     /// What was written in it.

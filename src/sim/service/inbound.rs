@@ -9,7 +9,7 @@ use super::{
     lenient::{at, bytes, field, is_one_of, is_true, text},
     messages, setup,
 };
-use crate::audio::Nanos;
+use crate::audio::{Nanos, Rate};
 
 const KINDS: [&str; 5] =
     ["setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate"];
@@ -41,10 +41,9 @@ impl Service {
 
     fn on_setup(&mut self, now: Nanos, value: &Value) -> Result<(), Closing> {
         let setup = setup::read(&self.settings, &self.caller, value)?;
-        let handle = setup.resumption.clone().flatten();
-        let resumed = handle.is_some();
-        let seat = match handle {
-            Some(handle) => self.memory.resume(&handle, &setup.model)?,
+        let resumed = setup.handle.is_some();
+        let seat = match &setup.handle {
+            Some(handle) => self.memory.resume(handle, &setup.model)?,
             None => self.memory.begin(self.connection, &setup.model),
         };
         let session_id = self.caller.vertex.then(|| {
@@ -140,7 +139,7 @@ impl Service {
 
     fn on_audio(&mut self, now: Nanos, blob: &Value) -> Result<(), Closing> {
         self.heard.messages.audio += 1;
-        let rate_hz = pcm_rate(text(blob, "mimeType")).ok_or_else(Closing::invalid)?;
+        let rate = pcm_rate(text(blob, "mimeType")).ok_or_else(Closing::invalid)?;
         let data = bytes(text(blob, "data")).ok_or_else(Closing::invalid)?;
         self.heard.violations.odd_bytes += (data.len() % 2) as u64;
         let samples: Vec<i16> =
@@ -150,7 +149,7 @@ impl Service {
             self.heard.keep(&samples);
         }
         let Some(session) = &mut self.session else { return Ok(()) };
-        let notices = session.ear.hear(now, &samples, rate_hz);
+        let notices = session.ear.hear(now, &samples, rate);
         self.heard.violations.discarded_samples = session.ear.discarded;
         for notice in notices {
             match notice {
@@ -230,12 +229,16 @@ impl Service {
 }
 
 /// The rate of a PCM type, 16 kHz where it does not say; `None` for others.
-fn pcm_rate(mime_type: &str) -> Option<u32> {
+/// A rate is from 8 to 48 kHz and, so that it can be converted, a whole
+/// multiple of 25 Hz.
+fn pcm_rate(mime_type: &str) -> Option<Rate> {
     let mut fields = mime_type.split(';').map(str::trim);
     if !fields.next()?.eq_ignore_ascii_case("audio/pcm") {
         return None;
     }
-    let rate = fields.find_map(|field| field.strip_prefix("rate="));
-    let rate = rate.map_or(Some(16_000), |rate| rate.parse().ok())?;
-    (8_000..=48_000).contains(&rate).then_some(rate)
+    let Some(rate) = fields.find_map(|field| field.strip_prefix("rate=")) else {
+        return Some(Rate::UPLINK);
+    };
+    let hz = rate.parse().ok().filter(|hz| *hz <= 48_000 && hz % 25 == 0)?;
+    Rate::new(hz)
 }

@@ -49,13 +49,13 @@ pub(super) fn generation_complete() -> Value {
     json!({"serverContent": {"generationComplete": true}})
 }
 
-/// What a turn took.
+/// What a turn took, in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
-    pub heard_tokens: u64,
-    pub read_tokens: u64,
-    pub spoken_tokens: u64,
-    pub written_tokens: u64,
+    pub heard: u64,
+    pub read: u64,
+    pub spoken: u64,
+    pub written: u64,
 }
 
 /// The turn is over.
@@ -83,8 +83,8 @@ fn usage_metadata(usage: Usage, vertex: bool) -> Value {
             .map(|(modality, count)| json!({"modality": modality, "tokenCount": count}))
             .collect::<Vec<_>>()
     };
-    let prompt = usage.heard_tokens + usage.read_tokens;
-    let response = usage.spoken_tokens + usage.written_tokens;
+    let prompt = usage.heard + usage.read;
+    let response = usage.spoken + usage.written;
     let (count, list) = if vertex {
         ("candidatesTokenCount", "candidatesTokensDetails")
     } else {
@@ -93,10 +93,10 @@ fn usage_metadata(usage: Usage, vertex: bool) -> Value {
     let mut metadata = json!({
         "promptTokenCount": prompt,
         "totalTokenCount": prompt + response,
-        "promptTokensDetails": details(usage.heard_tokens, usage.read_tokens),
+        "promptTokensDetails": details(usage.heard, usage.read),
     });
     metadata[count] = json!(response);
-    metadata[list] = json!(details(usage.spoken_tokens, usage.written_tokens));
+    metadata[list] = json!(details(usage.spoken, usage.written));
     metadata
 }
 
@@ -136,7 +136,7 @@ pub(super) fn voice_activity(began: bool, offset: Nanos) -> Value {
 /// A length of time as proto JSON writes it, to the millisecond.
 fn duration(time: Nanos) -> String {
     let ms = time.0 / 1_000_000;
-    if ms % 1_000 == 0 {
+    if ms.is_multiple_of(1_000) {
         format!("{}s", ms / 1_000)
     } else {
         format!("{}.{:03}s", ms / 1_000, ms % 1_000)
@@ -161,8 +161,7 @@ mod tests {
 
     #[test]
     fn usage_adds_up_in_both_dialects() {
-        let usage =
-            Usage { heard_tokens: 50, read_tokens: 2, spoken_tokens: 100, written_tokens: 0 };
+        let usage = Usage { heard: 50, read: 2, spoken: 100, written: 0 };
         let plain = usage_metadata(usage, false);
         assert_eq!(plain["totalTokenCount"], json!(152));
         assert_eq!(plain["responseTokenCount"], json!(100));

@@ -11,7 +11,10 @@ use super::{
     setup::Setup,
     voice,
 };
-use crate::{audio::Nanos, sim::seed::Seed};
+use crate::{
+    audio::{Nanos, Rate},
+    sim::seed::Seed,
+};
 
 /// 16 bits at 24 kHz.
 const BYTES_PER_S: u64 = 48_000;
@@ -69,9 +72,8 @@ impl Reply {
         now: Nanos,
     ) -> Self {
         let usage = Usage {
-            heard_tokens: (turn.pcm.len() as f64 / f64::from(turn.rate_hz.max(1)) * TOKENS_PER_S)
-                .ceil() as u64,
-            read_tokens: (turn.text.len() as u64).div_ceil(4),
+            heard: tokens(turn.rate.duration_of(turn.pcm.len() as u64)),
+            read: (turn.text.len() as u64).div_ceil(4),
             ..Usage::default()
         };
         let start = now + Nanos::from_ms(u64::from(settings.think_ms));
@@ -109,10 +111,9 @@ impl Reply {
                 self.plays_until = self.plays_until.max(at) + Nanos(ns);
                 self.bytes_sent += bytes.len() as u64;
                 self.parts_sent += 1;
-                self.usage.spoken_tokens =
-                    (self.bytes_sent as f64 / BYTES_PER_S as f64 * TOKENS_PER_S).ceil() as u64;
+                self.usage.spoken = tokens(Rate::DOWNLINK.duration_of(self.bytes_sent / 2));
             }
-            Step::Text(text) => self.usage.written_tokens += (text.len() as u64).div_ceil(4),
+            Step::Text(text) => self.usage.written += (text.len() as u64).div_ceil(4),
             Step::Call { id, blocking, .. } => self.call = Some((id.clone(), *blocking)),
             _ => {}
         }
@@ -128,6 +129,11 @@ impl Reply {
         }
         is_mine
     }
+}
+
+/// What so much audio counts as.
+fn tokens(audio: Nanos) -> u64 {
+    (audio.as_secs() * TOKENS_PER_S).ceil() as u64
 }
 
 fn steps(
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_observed_parts_are_200_ms_and_then_240_ms() {
-        let sizes: Vec<usize> = cut(&[0; 40_000], PartSizes::Observed, &mut Seed::new(0))
+        let sizes: Vec<usize> = cut(&vec![0; 40_000], PartSizes::Observed, &mut Seed::new(0))
             .iter()
             .map(Vec::len)
             .collect();

@@ -52,8 +52,10 @@ pub(super) enum Detection {
 pub(super) struct Setup {
     /// The model's bare name.
     pub model: String,
-    /// Whether handles are wanted, and the one to resume from.
-    pub resumption: Option<Option<String>>,
+    /// Whether handles are wanted.
+    pub resumable: bool,
+    /// The handle to resume from.
+    pub handle: Option<String>,
     pub detection: Detection,
     /// Whether the user's activity cuts a reply.
     pub interrupts: bool,
@@ -114,9 +116,9 @@ pub(super) fn read(
     let model = model(settings, caller, text(setup, "model"))?;
     refuse_unsupported(setup, &model, caller)?;
     Ok(Setup {
-        resumption: field(setup, "sessionResumption").map(|resumption| {
-            Some(text(resumption, "handle").to_owned()).filter(|handle| !handle.is_empty())
-        }),
+        resumable: field(setup, "sessionResumption").is_some(),
+        handle: Some(text(setup, "sessionResumption.handle").to_owned())
+            .filter(|handle| !handle.is_empty()),
         detection: detection(settings, setup)?,
         interrupts: match text(setup, "realtimeInputConfig.activityHandling") {
             "" | "ACTIVITY_HANDLING_UNSPECIFIED" | "START_OF_ACTIVITY_INTERRUPTS" => true,

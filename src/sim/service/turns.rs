@@ -38,7 +38,7 @@ impl Service {
             ended: now,
             samples: turn.start..turn.start + turn.pcm.len() as u64,
             pcm: turn.pcm.clone().into(),
-            rate_hz: turn.rate_hz,
+            rate: turn.rate,
             speech_secs,
             text,
         });
@@ -93,7 +93,7 @@ impl Service {
         let first = reply.parts_sent == 0;
         match reply.step(now) {
             Some(Step::Begin) => {
-                if session.setup.resumption.is_some() {
+                if session.setup.resumable {
                     self.outbox.tell(now, messages::resumption(None, None));
                 }
             }
@@ -144,7 +144,7 @@ impl Service {
         self.events.push(now, Event::TurnCompleted { reply_secs, parts });
         let Some(session) = &mut self.session else { return };
         session.turns += 1;
-        if session.setup.resumption.is_some() {
+        if session.setup.resumable {
             let handle = format!("{:016x}{:016x}", self.seed.bits(), self.seed.bits());
             session.seat.remember(handle.clone(), session.turns);
             let consumed = vertex.then_some(self.heard.messages.total);

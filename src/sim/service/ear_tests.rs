@@ -1,1 +1,0 @@
-//! Where turns begin and end.
