@@ -3,23 +3,25 @@
 
 use std::{
     io::{self, PipeReader},
-    net::SocketAddr,
-    time::Duration,
+    net::{SocketAddr, TcpStream},
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
 };
 
 use tungstenite::{
     Error, HandshakeError, Message, WebSocket,
     handshake::{
         MidHandshake,
-        server::{ErrorResponse, Request, Response, ServerHandshake},
+        server::{Callback, ErrorResponse, Request, Response, ServerHandshake},
     },
     http::StatusCode,
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
 use super::{
+    poll::{Interest, wait},
     serve::{ServerNews, Shared},
-    transport::{Transport, wait},
+    stream::{Stream, TlsStream},
 };
 use crate::{
     audio::Nanos,
@@ -31,6 +33,8 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 const HANDSHAKE_MAX: Nanos = Nanos::from_secs(10);
 /// How long the other side has to answer a close frame.
 const CLOSE_MAX: Nanos = Nanos::from_secs(2);
+/// As long, when the server stops.
+const STOP_MAX: Nanos = Nanos::from_ms(500);
 /// Messages that are read before anything is sent.
 const READS_MAX: usize = 64;
 
@@ -39,24 +43,26 @@ const READS_MAX: usize = 64;
 /// # Errors
 /// Why there was no upgrade.
 pub(super) fn hold(
-    transport: Transport,
+    tcp: TcpStream,
     peer: SocketAddr,
     connection: u64,
     stopped: &PipeReader,
     shared: &Shared,
 ) -> Result<(), String> {
-    let mut admitted = Err("no request came".to_owned());
+    let patience = Patience { ends_at: shared.now() + HANDSHAKE_MAX, stopped, shared };
+    let stream = secure(tcp, &patience)?;
+    let mut admitted = None;
     // The error is tungstenite's own type.
     #[allow(clippy::result_large_err)]
-    let upgrade = |request: &Request, response: Response| {
+    let admit = |request: &Request, response: Response| {
         let path = request.uri().path().to_owned();
         match open(request, shared) {
             Ok(service) => {
-                admitted = Ok((service, path));
+                admitted = Some(Ok((service, path)));
                 Ok(response)
             }
             Err((status, reason)) => {
-                admitted = Err(format!("HTTP {status} for {path}: {reason}"));
+                admitted = Some(Err(format!("HTTP {status} for {path}: {reason}")));
                 let mut response = ErrorResponse::new(Some(reason));
                 *response.status_mut() = status;
                 Err(response)
@@ -66,17 +72,17 @@ pub(super) fn hold(
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let handshake = ServerHandshake::start(transport, upgrade, Some(config));
-    let socket = shake_hands(handshake, stopped, shared);
-    let (service, path) = admitted.map_err(|reason| match &socket {
-        Err(error) if reason == "no request came" => error.clone(),
-        _ => reason,
-    })?;
+    let socket = upgrade(ServerHandshake::start(stream, admit, Some(config)), &patience);
+    // Our own reason, where there is one, says more than tungstenite's.
+    let admitted = admitted.transpose()?;
     let socket = socket?;
+    let (service, path) = admitted.ok_or("no request came")?;
     shared.tell(connection, shared.now(), ServerNews::Connected { peer, path });
     let mut conversation =
         Conversation { socket, service, connection, shared, blocked: false, ends_at: None };
-    conversation.run(stopped);
+    if conversation.run(stopped) == Parting::Said {
+        conversation.socket.get_mut().shut_down();
+    }
     Ok(())
 }
 
@@ -95,31 +101,56 @@ fn open(request: &Request, shared: &Shared) -> Result<Service, (StatusCode, Stri
     })
 }
 
-/// TLS and the upgrade, within ten seconds.
-fn shake_hands<C: tungstenite::handshake::server::Callback>(
-    mut handshake: MidHandshake<ServerHandshake<Transport, C>>,
-    stopped: &PipeReader,
-    shared: &Shared,
-) -> Result<WebSocket<Transport>, String> {
-    let ends_at = shared.now() + HANDSHAKE_MAX;
+/// TLS, where the server speaks it.
+fn secure(tcp: TcpStream, patience: &Patience<'_>) -> Result<Stream, String> {
+    let Some(tls) = &patience.shared.tls else { return Ok(Stream::Plain(tcp)) };
+    let mut stream =
+        TlsStream::accepted(Arc::clone(&tls.config), tcp).map_err(|error| error.to_string())?;
+    while !stream.handshake().map_err(|error| format!("TLS: {error}"))? {
+        patience.wait(stream.as_fd(), stream.wants_write())?;
+    }
+    Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// The WebSocket's upgrade.
+fn upgrade<C: Callback>(
+    mut handshake: MidHandshake<ServerHandshake<Stream, C>>,
+    patience: &Patience<'_>,
+) -> Result<WebSocket<Stream>, String> {
     loop {
         handshake = match handshake.handshake() {
             Ok(socket) => return Ok(socket),
             Err(HandshakeError::Failure(error)) => return Err(error.to_string()),
             Err(HandshakeError::Interrupted(handshake)) => handshake,
         };
-        let left = ends_at.since(shared.now());
-        let tcp = handshake.get_ref().get_ref().tcp();
-        let stops =
-            wait(tcp, false, Some(stopped), Some(left.into())).map_err(|e| e.to_string())?;
-        if stops || left == Nanos::ZERO {
+        let stream = handshake.get_ref().get_ref();
+        patience.wait(stream.as_fd(), stream.wants_write())?;
+    }
+}
+
+/// How long a client may take to become a connection.
+struct Patience<'a> {
+    ends_at: Nanos,
+    stopped: &'a PipeReader,
+    shared: &'a Shared,
+}
+
+impl Patience<'_> {
+    /// Waits for `socket`, but not longer than to the end of the patience.
+    fn wait(&self, socket: BorrowedFd<'_>, write: bool) -> Result<(), String> {
+        let left = self.ends_at.since(self.shared.now());
+        let stop = (self.stopped.as_fd(), Interest::READ);
+        let ready = wait(&[(socket, Interest { read: true, write }), stop], Some(left));
+        let ready = ready.map_err(|error| error.to_string())?;
+        if ready[1].read || left == Nanos::ZERO {
             return Err("the upgrade was not finished in time".to_owned());
         }
+        Ok(())
     }
 }
 
 struct Conversation<'a> {
-    socket: WebSocket<Transport>,
+    socket: WebSocket<Stream>,
     service: Service,
     connection: u64,
     shared: &'a Shared,
@@ -130,36 +161,51 @@ struct Conversation<'a> {
 }
 
 /// Whether the connection goes on.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Flow {
     GoesOn,
-    Ended,
+    Ended(Parting),
+}
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq)]
+enum Parting {
+    /// As connections end.
+    Said,
+    /// Without a word, as a fault had it.
+    Abrupt,
 }
 
 impl Conversation<'_> {
-    fn run(&mut self, stop: &PipeReader) {
+    fn run(&mut self, stop: &PipeReader) -> Parting {
         let mut stop = Some(stop);
         loop {
             let (flow, more) = self.read();
             self.service.handle_deadline(self.shared.now());
             let flow = if flow == Flow::GoesOn { self.write() } else { flow };
             self.tell();
-            if flow == Flow::Ended || self.ends_at.is_some_and(|at| at <= self.shared.now()) {
-                return;
+            if let Flow::Ended(parting) = flow {
+                return parting;
+            }
+            if self.ends_at.is_some_and(|at| at <= self.shared.now()) {
+                return Parting::Said;
             }
             let now = self.shared.now();
             let deadlines = [self.service.next_deadline().filter(|_| !self.blocked), self.ends_at];
-            let next = deadlines.into_iter().flatten().min().map(|at| at.since(now).into());
-            let timeout = if more { Some(Duration::ZERO) } else { next };
-            match wait(self.socket.get_ref().tcp(), self.blocked, stop, timeout) {
-                Ok(false) => {}
-                Ok(true) => {
+            let next = deadlines.into_iter().flatten().min().map(|at| at.since(now));
+            let timeout = if more { Some(Nanos::ZERO) } else { next };
+            let socket = Interest { read: true, write: self.blocked };
+            let mut sources = vec![(self.socket.get_ref().as_fd(), socket)];
+            sources.extend(stop.map(|stop| (stop.as_fd(), Interest::READ)));
+            match wait(&sources, timeout) {
+                Ok(ready) if ready.get(1).is_some_and(|stop| stop.read) => {
                     // The pipe stays readable: only the answer counts now.
                     stop = None;
                     self.close(CloseCode::Away, "the simulator stops");
-                    self.ends_at = Some(self.shared.now() + Nanos::from_ms(500));
+                    self.ends_at = Some(self.shared.now() + STOP_MAX);
                 }
-                Err(_) => return,
+                Ok(_) => {}
+                Err(_) => return Parting::Said,
             }
         }
     }
@@ -182,7 +228,7 @@ impl Conversation<'_> {
                 }
                 Err(_) => {
                     self.service.client_closed(now, 1006);
-                    return (Flow::Ended, false);
+                    return (Flow::Ended(Parting::Said), false);
                 }
             }
         }
@@ -200,7 +246,7 @@ impl Conversation<'_> {
                 }
                 Err(_) => {
                     self.service.client_closed(self.shared.now(), 1006);
-                    return Flow::Ended;
+                    return Flow::Ended(Parting::Said);
                 }
             }
             match self.service.poll_transmit(self.shared.now()) {
@@ -210,7 +256,7 @@ impl Conversation<'_> {
                     let _ = self.socket.write(Message::Binary(bytes.into()));
                 }
                 Some(Transmit::Close { code, reason }) => self.close(code.into(), &reason),
-                Some(Transmit::Abort) => return Flow::Ended,
+                Some(Transmit::Abort) => return Flow::Ended(Parting::Abrupt),
             }
         }
     }

@@ -15,7 +15,6 @@ pub mod serve;
 mod socket;
 mod stream;
 mod tls;
-mod transport;
 mod waker;
 
 pub use client::{LinkControl, LinkReport, Wiring};

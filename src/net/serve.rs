@@ -6,20 +6,21 @@
 //! joined by [`Server::stop`].
 
 use std::{
-    io::{self, PipeReader, PipeWriter},
+    io::{self, ErrorKind::WouldBlock, PipeReader, PipeWriter},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
     certificate::ServerTls,
     conversation,
-    transport::{Transport, wait},
+    poll::{Interest, wait},
 };
 use crate::{
     audio::Nanos,
@@ -75,7 +76,7 @@ pub(super) struct Shared {
     pub memory: Memory,
     pub started: Instant,
     pub on_event: Box<dyn Fn(ServerEvent) + Send + Sync>,
-    tls: Option<ServerTls>,
+    pub tls: Option<ServerTls>,
     refused: Arc<AtomicU64>,
 }
 
@@ -155,19 +156,22 @@ impl Drop for Server {
 fn accept(listener: &TcpListener, stopped: &PipeReader, shared: &Arc<Shared>) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut connection = 0;
-    while let Ok(false) = wait(listener, false, Some(stopped), None) {
-        let (stream, peer) = match listener.accept() {
-            Ok(accepted) => accepted,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            // No file handles left, most likely: some may come free.
-            Err(_) => {
-                let pause = Some(Duration::from_millis(100));
-                match wait(stopped, false, Some(stopped), pause) {
-                    Ok(false) => continue,
-                    _ => break,
-                }
-            }
+    let stop = (stopped.as_fd(), Interest::READ);
+    let sources = [stop, (listener.as_fd(), Interest::READ)];
+    let mut is_out = false;
+    // Without a file handle left for it, a caller would wake us for ever.
+    loop {
+        let (sources, pause) = match is_out {
+            true => (&sources[..1], Some(Nanos::from_ms(100))),
+            false => (&sources[..], None),
         };
+        match wait(sources, pause) {
+            Ok(ready) if !ready[0].read => {}
+            _ => break,
+        }
+        let accepted = listener.accept();
+        is_out = accepted.as_ref().is_err_and(|error| error.kind() != WouldBlock);
+        let Ok((stream, peer)) = accepted else { continue };
         connection += 1;
         threads.retain(|thread| !thread.is_finished());
         let started = if threads.len() < CONNECTIONS_MAX {
@@ -195,17 +199,9 @@ fn converse(
 ) -> io::Result<JoinHandle<()>> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
-    let transport = match &shared.tls {
-        None => Transport::Plain(stream),
-        Some(tls) => {
-            let session =
-                rustls::ServerConnection::new(Arc::clone(&tls.config)).map_err(io::Error::other)?;
-            Transport::Tls(Box::new(rustls::StreamOwned::new(session, stream)))
-        }
-    };
     let (stopped, shared) = (stopped.try_clone()?, Arc::clone(shared));
     thread::Builder::new().name(format!("sim-{connection}")).spawn(move || {
-        if let Err(reason) = conversation::hold(transport, peer, connection, &stopped, &shared) {
+        if let Err(reason) = conversation::hold(stream, peer, connection, &stopped, &shared) {
             refuse(&shared, connection, reason);
         }
     })

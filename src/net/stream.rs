@@ -11,7 +11,10 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
+    pki_types::ServerName,
+};
 
 /// Bytes over TCP, non-blocking.
 #[derive(Debug)]
@@ -79,21 +82,29 @@ impl Write for Stream {
     }
 }
 
-/// The client's end of TLS over a non-blocking socket.
+/// One end of TLS over a non-blocking socket.
 #[derive(Debug)]
 pub(super) struct TlsStream {
-    connection: ClientConnection,
+    connection: Connection,
     tcp: TcpStream,
 }
 
 impl TlsStream {
-    /// A connection whose handshake is still to be made.
+    /// The client's end; the handshake is still to be made.
     pub(super) fn new(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         tcp: TcpStream,
     ) -> Result<Self, rustls::Error> {
-        Ok(Self { connection: ClientConnection::new(config, name)?, tcp })
+        Ok(Self { connection: ClientConnection::new(config, name)?.into(), tcp })
+    }
+
+    /// The server's end; the handshake is still to be made.
+    pub(super) fn accepted(
+        config: Arc<ServerConfig>,
+        tcp: TcpStream,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self { connection: ServerConnection::new(config)?.into(), tcp })
     }
 
     /// Goes on with the handshake; true once it is done.

@@ -217,11 +217,17 @@ impl Service {
         let responses = at(value, "functionResponses").and_then(Value::as_array);
         for response in responses.ok_or_else(Closing::invalid)? {
             let id = text(response, "id");
-            if !session.calls.iter().any(|call| call == id) {
+            // Vertex takes an answer without an id for the call that waits.
+            let waiting = session.reply.as_ref().and_then(|reply| reply.call.clone());
+            let id = match (id, waiting) {
+                ("", Some((waiting, _))) if self.caller.vertex => waiting,
+                _ => id.to_owned(),
+            };
+            if !session.calls.contains(&id) {
                 return Err(Closing::not_found());
             }
             if let Some(reply) = &mut session.reply {
-                reply.answer(id, now);
+                reply.answer(&id, now);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod faults;
 mod properties;
+mod recordings;
 mod refusals;
 mod resumption;
 mod sequences;
