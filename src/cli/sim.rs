@@ -72,7 +72,7 @@ pub fn run(args: &mut Parser) -> Result<ExitCode, Box<dyn Error>> {
     let tls = options.tls()?;
     if let Some(file) = &options.cert_out {
         let tls = tls.as_ref().ok_or("--cert-out: there is no certificate; add --tls")?;
-        fs::write(file, tls.certificate_pem()).map_err(|e| format!("{}: {e}", file.display()))?;
+        fs::write(file, tls.trusted_pem()).map_err(|e| format!("{}: {e}", file.display()))?;
     }
     let is_json = options.json;
     let scheme = if tls.is_some() { "wss" } else { "ws" };

@@ -3,7 +3,10 @@
 
 use std::{fmt, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
@@ -13,7 +16,7 @@ use rustls::{
 #[derive(Clone)]
 pub struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
-    certificate_pem: String,
+    trusted_pem: String,
 }
 
 /// Why a certificate cannot be served.
@@ -21,22 +24,17 @@ pub struct ServerTls {
 pub struct CertificateError(String);
 
 impl ServerTls {
-    /// A new certificate for `localhost`, 127.0.0.1 and ::1, which is its own
-    /// authority: a client that is given [`Self::certificate_pem`] as trusted
-    /// (`SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`) accepts it.
+    /// A new certificate for `localhost`, 127.0.0.1 and ::1, signed by an
+    /// authority that is new too and whose key is forgotten at once: a client
+    /// that is given [`Self::trusted_pem`] (`SSL_CERT_FILE`,
+    /// `NODE_EXTRA_CA_CERTS`) accepts it.
     ///
     /// # Errors
     /// Where no key can be made.
     pub fn self_signed() -> Result<Self, CertificateError> {
-        let failed =
-            |error: rcgen::Error| CertificateError(format!("cannot make a certificate: {error}"));
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        let mut params = CertificateParams::new(names).map_err(failed)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "chinwag simulator");
-        let key = KeyPair::generate().map_err(failed)?;
-        let certificate_pem = params.self_signed(&key).map_err(failed)?.pem();
-        Self::from_pem(&certificate_pem, &key.serialize_pem())
+        let (chain, key, authority) = make()
+            .map_err(|error| CertificateError(format!("cannot make a certificate: {error}")))?;
+        Ok(Self { trusted_pem: authority, ..Self::from_pem(&chain, &key)? })
     }
 
     /// A given certificate (with what chains it, own first) and its key.
@@ -58,13 +56,36 @@ impl ServerTls {
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| CertificateError(format!("certificate and key: {error}")))?;
-        Ok(Self { config: Arc::new(config), certificate_pem: certificate.to_owned() })
+        Ok(Self { config: Arc::new(config), trusted_pem: certificate.to_owned() })
     }
 
-    /// What a client has to trust, as PEM.
-    pub fn certificate_pem(&self) -> &str {
-        &self.certificate_pem
+    /// What a client has to trust, as PEM: the authority that was made, or the
+    /// certificate that was given.
+    pub fn trusted_pem(&self) -> &str {
+        &self.trusted_pem
     }
+}
+
+/// A certificate, its key and its authority, as PEM. Authority and certificate
+/// are two: rustls refuses a server that shows an authority's certificate.
+fn make() -> Result<(String, String, String), rcgen::Error> {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    authority.distinguished_name.push(DnType::CommonName, "chinwag simulator's authority");
+    let authority_key = KeyPair::generate()?;
+    let authority_pem = authority.self_signed(&authority_key)?.pem();
+    let issuer = Issuer::new(authority, authority_key);
+
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut server = CertificateParams::new(names)?;
+    server.distinguished_name.push(DnType::CommonName, "chinwag simulator");
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    server.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate_pem = server.signed_by(&key, &issuer)?.pem();
+    Ok((certificate_pem, key.serialize_pem(), authority_pem))
 }
 
 impl fmt::Debug for ServerTls {
@@ -86,11 +107,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_of_its_own_can_be_served_again_from_its_pem() {
-        let key = KeyPair::generate().unwrap().serialize_pem();
+    fn what_is_made_names_an_authority_and_can_be_given_too() {
+        let (certificate, key, authority) = make().unwrap();
+        assert_ne!(certificate, authority);
+        let given = ServerTls::from_pem(&certificate, &key).unwrap();
+        assert_eq!(given.trusted_pem(), certificate);
         let made = ServerTls::self_signed().unwrap();
-        assert!(made.certificate_pem().starts_with("-----BEGIN CERTIFICATE-----"));
-        let error = ServerTls::from_pem(made.certificate_pem(), &key).unwrap_err();
+        assert!(made.trusted_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let (certificate, ..) = make().unwrap();
+        let (_, key, _) = make().unwrap();
+        let error = ServerTls::from_pem(&certificate, &key).unwrap_err();
         assert!(error.to_string().starts_with("certificate and key: "), "{error}");
     }
 
@@ -99,8 +129,8 @@ mod tests {
         let says = |certificate: &str, key: &str| {
             ServerTls::from_pem(certificate, key).unwrap_err().to_string()
         };
-        let made = ServerTls::self_signed().unwrap();
+        let (certificate, ..) = make().unwrap();
         assert!(says("", "").contains("BEGIN CERTIFICATE"));
-        assert!(says(made.certificate_pem(), "x").starts_with("key: expected PEM"));
+        assert!(says(&certificate, "x").starts_with("key: expected PEM"));
     }
 }

@@ -4,4 +4,5 @@
 
 mod config;
 mod protocol;
+mod serve;
 mod tidy;
