@@ -106,11 +106,11 @@ fn judge_capture(
     let end = end.filter(|end| *end != Rate::UPLINK && judges_end);
     if let Some(end) = end {
         let at = list.stages.last().map_or(&profile.at, |stage| &stage.at);
-        let lines = resample_lines(&profile.name);
+        let lines = resample_lines(profile.owner(ListId::Capture));
         problems.push(
             Problem::new(at, format!("the capture chain ends at {end}"))
                 .expected(format!("the service hears {}", Rate::UPLINK))
-                .next(format!("add these lines to the profile:\n\n{lines}")),
+                .next(format!("add these lines to the file:\n\n{lines}")),
         );
     }
 }

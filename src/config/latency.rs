@@ -62,7 +62,9 @@ impl Latencies {
         downlink.extend(stages(&playback, Format::of(Rate::DOWNLINK), "playback"));
         downlink.push(Delay::waited(period_name, period));
         let device = Nanos::from_ms(u64::from(plan.playout.device_latency_ms));
-        downlink.push(Delay::fixed("device, at least", device));
+        if device > Nanos::ZERO {
+            downlink.push(Delay::fixed("device, playout.device_latency_ms", device));
+        }
         let ends_by_voice = plan.turn.mode.needs_detector();
         let hangover = Nanos::from_ms(u64::from(plan.turn.hangover_ms));
         Self { rate, uplink, downlink, hangover: ends_by_voice.then_some(hangover) }

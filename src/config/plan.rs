@@ -98,6 +98,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The values of a table, defaults included.
+    pub fn values(&self, id: TableId) -> &Values {
+        &self.values[id as usize]
+    }
+
     /// Prepares the capture chain for blocks of `input`; it makes 16 kHz.
     ///
     /// # Errors

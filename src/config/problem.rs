@@ -129,11 +129,11 @@ impl fmt::Display for Problems {
                 f.write_char('\n')?;
             }
             if self.is_argument(at.problem) {
-                writeln!(f, "{}: {}", at.source, at.problem.message)?;
+                writeln!(f, "{}: {}", at.source, visible(&at.problem.message))?;
                 excerpt(f, "", &at)?;
             } else {
                 let Located { source, line, column, problem, .. } = &at;
-                writeln!(f, "{source}:{line}:{column}: {}", problem.message)?;
+                writeln!(f, "{source}:{line}:{column}: {}", visible(&problem.message))?;
                 excerpt(f, &line.to_string(), &at)?;
             }
         }
@@ -144,21 +144,26 @@ impl fmt::Display for Problems {
 /// The source line, carets under what is meant, what was expected, what next.
 fn excerpt(f: &mut fmt::Formatter<'_>, number: &str, at: &Located<'_>) -> fmt::Result {
     let margin = " ".repeat(number.len());
-    let line: String = at.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = visible(at.text);
     let indent = " ".repeat(at.column - 1);
     let carets = "^".repeat(at.column_end - at.column);
     writeln!(f, "{margin} |")?;
     writeln!(f, "{number} | {line}")?;
-    let marks = format!("{margin} | {indent}{carets} {}", at.problem.expected);
+    let marks = format!("{margin} | {indent}{carets} {}", visible(&at.problem.expected));
     writeln!(f, "{}", marks.trim_end())?;
     let mut next = at.problem.next.lines();
     if let Some(first) = next.next() {
-        writeln!(f, "{margin} = {first}")?;
+        writeln!(f, "{margin} = {}", visible(first))?;
     }
     next.try_for_each(|line| match line {
         "" => writeln!(f),
-        _ => writeln!(f, "{margin}   {line}"),
+        _ => writeln!(f, "{margin}   {}", visible(line)),
     })
+}
+
+/// As many characters, but none that steers a terminal.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl std::error::Error for Problems {}

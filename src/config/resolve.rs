@@ -17,6 +17,8 @@ pub(super) struct Resolved {
     pub at: At,
     pub tables: [Keys; TableId::ALL.len()],
     pub lists: [WrittenList; ListId::ALL.len()],
+    /// Which profile wrote the list: a line added elsewhere would replace it.
+    owners: [String; ListId::ALL.len()],
 }
 
 impl Resolved {
@@ -28,9 +30,16 @@ impl Resolved {
         &self.lists[id as usize]
     }
 
-    /// Where a key was written, or the profile where it was not.
-    pub(super) fn at(&self, id: TableId, name: &str) -> &At {
-        self.keys(id).at(name).unwrap_or(&self.at)
+    /// The profile that wrote a list, or this one where none did.
+    pub(super) fn owner(&self, id: ListId) -> &str {
+        &self.owners[id as usize]
+    }
+
+    /// Where one of these keys was written, the last of them, or the profile
+    /// where none was.
+    pub(super) fn at(&self, id: TableId, names: &[&str]) -> &At {
+        let keys = self.keys(id);
+        names.iter().filter_map(|name| keys.at(name)).max().unwrap_or(&self.at)
     }
 
     /// The values of a table: defaults, and over them what was written.
@@ -85,15 +94,17 @@ pub(super) fn resolve(file: &WrittenFile, name: &str) -> Option<Resolved> {
         at: profile.at.clone(),
         tables: Default::default(),
         lists: Default::default(),
+        owners: [profile.name.clone(), profile.name.clone()],
     };
     for layer in line_of(file, profile)?.into_iter().rev() {
         for (keys, over) in resolved.tables.iter_mut().zip(&layer.tables) {
             keys.broken |= over.broken;
             over.keys.iter().cloned().for_each(|key| keys.put(key));
         }
-        for (list, over) in resolved.lists.iter_mut().zip(&layer.lists) {
+        for (id, over) in layer.lists.iter().enumerate() {
             if let Some(over) = over {
-                *list = over.clone();
+                resolved.lists[id] = over.clone();
+                resolved.owners[id].clone_from(&layer.name);
             }
         }
     }

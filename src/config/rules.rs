@@ -40,8 +40,7 @@ impl Judge<'_> {
         let (Some(_), Some(_)) = (values.get(low), values.get(high)) else { return };
         let (low_value, high_value) = (values.float(low), values.float(high));
         if low_value > high_value {
-            let written = self.profile.keys(id).at(low).map_or(high, |_| low);
-            let at = self.profile.at(id, written).clone();
+            let at = self.profile.at(id, &[low, high]).clone();
             let table = id.table().name;
             let what = format!("{table}.{low} is {low_value}, but {high} is {high_value}");
             let expected = format!("expected {low} up to {high}");
@@ -58,12 +57,7 @@ impl Judge<'_> {
         self.ordered(TableId::Turn, values, "onset_ms", "confirm_ms");
         let is_local = turn.barge_in == BargeIn::Local && turn.mode != TurnMode::PushToTalk;
         if turn.duplex == Duplex::Half && is_local {
-            let key = if self.profile.keys(TableId::Turn).at("barge_in").is_some() {
-                "barge_in"
-            } else {
-                "duplex"
-            };
-            let at = self.profile.at(TableId::Turn, key).clone();
+            let at = self.profile.at(TableId::Turn, &["duplex", "barge_in", "mode"]).clone();
             let what = "turn.duplex is \"half\" and turn.barge_in is \"local\"";
             let expected = "the microphone is closed while the model is audible";
             self.report(
@@ -95,16 +89,17 @@ impl Judge<'_> {
         if !is_missing || list.broken || !self.is_sound(TableId::Turn) {
             return false;
         }
+        let owner = profile.owner(ListId::Capture);
         let mut lines = String::new();
         if list.stages.is_empty() {
-            lines = format!("{}\n", resample_lines(&profile.name));
+            lines = format!("{}\n", resample_lines(owner));
         }
-        let list_header = header(&profile.name, "capture");
+        let list_header = header(owner, "capture");
         let next = format!(
-            "add these lines to the profile:\n\n{lines}[[{list_header}]]\nstage = \"vad\"\nengine = \"earshot\""
+            "add these lines to the file:\n\n{lines}[[{list_header}]]\nstage = \"vad\"\nengine = \"earshot\""
         );
         let mode = if turn.mode == TurnMode::Hybrid { "hybrid" } else { "client" };
-        let at = self.profile.at(TableId::Turn, "mode").clone();
+        let at = self.profile.at(TableId::Turn, &["mode"]).clone();
         let what = format!("turn.mode is \"{mode}\", but no vad stage listens");
         self.report(&at, what, "the end of your speech would never be heard", next);
         true
@@ -125,7 +120,7 @@ impl Judge<'_> {
         self.ordered(TableId::Link, values, "retry_ms_min", "retry_ms_max");
         let Some(url) = &link.url else { return };
         if let Err(error) = Endpoint::new(Some(url), session.api_version, &Credential::none()) {
-            let at = self.profile.at(TableId::Link, "url").clone();
+            let at = self.profile.at(TableId::Link, &["url"]).clone();
             let (what, next) = split(&error.to_string());
             self.report(&at, what, "expected wss://, or ws:// on this machine", next);
         }
@@ -143,8 +138,9 @@ impl Judge<'_> {
                 "thinking" => ["thinking_level", "thinking_budget", "include_thoughts"].as_slice(),
                 setting => &[setting],
             };
-            let written = keys.iter().find_map(|key| self.profile.keys(TableId::Session).at(key));
-            let at = written.unwrap_or(self.profile.at(TableId::Session, "model")).clone();
+            let written = self.profile.keys(TableId::Session);
+            let own = keys.iter().find_map(|key| written.at(key));
+            let at = own.unwrap_or(self.profile.at(TableId::Session, &["model"])).clone();
             let (what, next) = split(&conflict.message);
             let expected = if conflict.setting == "model" {
                 "this model is gone"

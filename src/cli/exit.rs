@@ -1,0 +1,93 @@
+//! How the program ends.
+
+use std::{fmt, process::ExitCode};
+
+/// What the exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went well.
+    Ok = 0,
+    /// The conversation failed.
+    Conversation = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// A sound device is missing or failed.
+    Device = 3,
+    /// No connection.
+    Link = 4,
+    /// The service refused: key, model or settings.
+    Refused = 5,
+    /// A fault of this program.
+    Internal = 70,
+    /// A second interrupt ended it at once.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Conversation,
+        Self::Usage,
+        Self::Device,
+        Self::Link,
+        Self::Refused,
+        Self::Internal,
+        Self::Interrupted,
+    ];
+
+    /// The number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// For `--help`.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "all went well",
+            Self::Conversation => "the conversation failed",
+            Self::Usage => "the command line or the configuration is wrong",
+            Self::Device => "a sound device is missing or failed",
+            Self::Link => "no connection",
+            Self::Refused => "the service refused: key, model or settings",
+            Self::Internal => "a fault of chinwag itself",
+            Self::Interrupted => "a second interrupt ended it at once",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a verb ends early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The code to end with.
+    pub exit: Exit,
+    /// For stderr; nothing is printed where it is empty.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// The command line or the configuration is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,77 @@
+//! What `--help` prints, from the same tables that are parsed.
+
+use std::fmt::Write;
+
+use super::{args::Flag, exit::Exit};
+
+/// A verb and everything its help says.
+#[derive(Debug)]
+pub struct Verb {
+    /// `chinwag NAME`.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// What may follow besides flags, such as `[PROFILE]`.
+    pub operands: &'static str,
+    /// What it does, in sentences; may be empty.
+    pub about: &'static str,
+    /// Its flags in groups, in the order they are shown.
+    pub flags: &'static [&'static [&'static Flag]],
+    /// Commands to copy, and what each does.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+impl Verb {
+    /// Its flags, in the order they are shown.
+    pub fn flags(&self) -> impl Iterator<Item = &'static Flag> {
+        self.flags.iter().flat_map(|group| group.iter().copied())
+    }
+
+    /// The whole help.
+    pub fn help(&self) -> String {
+        let Self { name, summary, operands, .. } = self;
+        let mut out = format!("chinwag {name}: {summary}\n\nusage: chinwag {name} [options]");
+        if !operands.is_empty() {
+            out += &format!(" {operands}");
+        }
+        out += "\n\n";
+        for flag in self.flags() {
+            let value = flag.value.map_or_else(String::new, |value| format!(" {value}"));
+            let left = format!("--{}{value}", flag.name);
+            put(&mut out, &left, flag.doc);
+        }
+        if !self.about.is_empty() {
+            out += &format!("\n{}\n", self.about);
+        }
+        if !self.examples.is_empty() {
+            out += "\nexamples:\n";
+        }
+        for (command, what) in self.examples {
+            out += &format!("  {command}\n      {what}\n");
+        }
+        out
+    }
+}
+
+/// The help of the program: its verbs and exit codes.
+pub fn program<'a>(verbs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::from(
+        "chinwag: talk with the Gemini Live API from any machine with a microphone and a speaker\n\n\
+         usage: chinwag VERB [options]\n\n",
+    );
+    for (name, summary) in verbs {
+        put(&mut out, name, summary);
+    }
+    out +=
+        "\nchinwag VERB --help shows its options with examples; chinwag --version the version.\n";
+    out += "\nexit codes:\n";
+    for exit in Exit::ALL {
+        // Writing into a String cannot fail.
+        let _ = writeln!(out, "  {:>3}  {}", exit.code(), exit.meaning());
+    }
+    out
+}
+
+fn put(out: &mut String, left: &str, right: &str) {
+    let _ = writeln!(out, "  {left:<20} {right}");
+}

@@ -1,0 +1,145 @@
+//! The secret: where it comes from, and that it stays one.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{args::Common, exit::Failure};
+use crate::protocol::Credential;
+
+/// No key is longer.
+const KEY_BYTES_MAX: u64 = 16 * 1024;
+
+/// A secret and where it was found. `Debug` does not show the secret.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// What proves who we are.
+    pub credential: Credential,
+    /// Where it was found, for people: `the environment (GEMINI_API_KEY)`.
+    pub found_in: String,
+}
+
+/// The first key there is: `--key-file`, `CHINWAG_KEY_FILE`, `GEMINI_API_KEY`,
+/// `GOOGLE_API_KEY`.
+///
+/// # Errors
+/// A key file that is missing, that others may read, or that holds no key.
+pub fn key_of(common: &Common) -> Result<Option<Key>, Failure> {
+    find(common.key_file.as_deref(), |name| std::env::var_os(name))
+}
+
+/// What to do where a key is needed and there is none.
+pub fn missing() -> Failure {
+    Failure::usage("there is no API key; set GEMINI_API_KEY, or give --key-file FILE")
+}
+
+fn find(
+    given: Option<&Path>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Key>, Failure> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let named = set("CHINWAG_KEY_FILE").map(PathBuf::from);
+    if let Some(path) = given.map(Path::to_owned).or(named) {
+        let by = if given.is_some() { "--key-file" } else { "CHINWAG_KEY_FILE" };
+        return from_file(&path, by).map(Some);
+    }
+    for name in ["GEMINI_API_KEY", "GOOGLE_API_KEY"] {
+        if let Some(value) = set(name) {
+            let found_in = format!("the environment ({name})");
+            let value = value.into_string().map_err(|_| no_key(&found_in, "it is not text"))?;
+            return key(&value, found_in).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn key(secret: &str, found_in: String) -> Result<Key, Failure> {
+    let credential = Credential::from_secret(secret);
+    let credential = credential.map_err(|error| no_key(&found_in, &error.to_string()))?;
+    Ok(Key { credential, found_in })
+}
+
+fn no_key(found_in: &str, why: &str) -> Failure {
+    Failure::usage(format!("the key in {found_in}: {why}"))
+}
+
+fn from_file(path: &Path, by: &str) -> Result<Key, Failure> {
+    let cannot = |error: io::Error| {
+        Failure::usage(format!("cannot read the key file {} ({by}): {error}", path.display()))
+    };
+    let file = File::open(path).map_err(cannot)?;
+    guard(&file, path).map_err(cannot)??;
+    let mut text = String::new();
+    file.take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(cannot)?;
+    key(&text, format!("{} ({by})", path.display()))
+}
+
+/// Refuses a file that anybody else may read.
+#[cfg(unix)]
+fn guard(file: &File, path: &Path) -> io::Result<Result<(), Failure>> {
+    use std::os::unix::fs::MetadataExt;
+    let is_open = file.metadata()?.mode() & 0o077 != 0;
+    let path = path.display();
+    let failure =
+        || Failure::usage(format!("others may read the key file {path}; chmod 600 {path}"));
+    Ok(if is_open { Err(failure()) } else { Ok(()) })
+}
+
+#[cfg(not(unix))]
+fn guard(_file: &File, _path: &Path) -> io::Result<Result<(), Failure>> {
+    Ok(Ok(()))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    fn file(name: &str, mode: u32) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("chinwag-{}-{name}", std::process::id()));
+        fs::write(&path, "AIzaFromFile\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_first_of_file_and_environment_is_taken_and_said() {
+        let path = file("order", 0o600);
+        let set: [(&str, OsString); 3] = [
+            ("CHINWAG_KEY_FILE", path.clone().into()),
+            ("GEMINI_API_KEY", "gemini".into()),
+            ("GOOGLE_API_KEY", "google".into()),
+        ];
+        for (first, expected) in
+            ["CHINWAG_KEY_FILE", "GEMINI_API_KEY", "GOOGLE_API_KEY"].iter().enumerate()
+        {
+            let variable = |name: &str| {
+                set[first..].iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone())
+            };
+            let key = find(None, variable).unwrap().unwrap();
+            assert!(key.found_in.contains(expected), "{}", key.found_in);
+        }
+        assert!(find(None, |_| None).unwrap().is_none());
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused_with_the_remedy() {
+        let path = file("open", 0o644);
+        let failure = find(Some(&path), |_| None).unwrap_err();
+        assert!(failure.message.ends_with(&format!("chmod 600 {}", path.display())), "{failure}");
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let key = find(None, |name| (name == "GEMINI_API_KEY").then(|| "AIzaSecret".into()));
+        assert!(!format!("{:?}", key.unwrap()).contains("Secret"));
+        let failure = find(None, |_| Some("not\na key".into())).unwrap_err();
+        assert!(!failure.message.contains("a key\""), "{failure}");
+    }
+}
