@@ -132,7 +132,7 @@ impl Resampler {
         for sample in &mut output[..count] {
             let window = &self.line[self.next..self.next + self.filter.taps];
             *sample = dot(window, self.filter.row(self.phase));
-            self.advance();
+            self.advance(1);
         }
     }
 
@@ -144,9 +144,7 @@ impl Resampler {
 
     /// Ends the last push: skips what of it was not taken, keeps the history.
     fn make_room(&mut self, frames: usize) -> usize {
-        while self.next < self.pushed {
-            self.advance();
-        }
+        self.advance(self.ready());
         self.next -= self.pushed;
         self.line.copy_within(self.pushed..self.pushed + self.filter.taps - 1, 0);
         self.pushed = frames.min(self.push_frames_max());
@@ -158,14 +156,11 @@ impl Resampler {
         (self.pushed * phases).saturating_sub(self.next * phases + self.phase).div_ceil(step)
     }
 
-    fn advance(&mut self) {
-        let (phases, step) = (self.filter.phases, self.filter.step);
-        self.next += step / phases;
-        self.phase += step % phases;
-        if self.phase >= phases {
-            self.phase -= phases;
-            self.next += 1;
-        }
+    /// Goes on by so many output frames.
+    fn advance(&mut self, outputs: usize) {
+        let places = self.phase + outputs * self.filter.step;
+        self.next += places / self.filter.phases;
+        self.phase = places % self.filter.phases;
     }
 }
 
@@ -178,6 +173,6 @@ fn dot(signal: &[f32], row: &[f32]) -> f32 {
             sums[lane] += s[lane] * r[lane];
         }
     }
-    let [a, b, c, d, e, f, g, h] = sums;
-    ((a + e) + (b + f)) + ((c + g) + (d + h))
+    let (low, high) = sums.split_at(filter::LANES / 2);
+    low.iter().zip(high).map(|(low, high)| low + high).sum()
 }

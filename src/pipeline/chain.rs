@@ -142,3 +142,6 @@ impl Chain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

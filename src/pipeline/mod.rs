@@ -14,6 +14,7 @@ use std::fmt;
 use crate::audio::{Block, LiveValue, Notes, Rate};
 
 pub mod chain;
+pub mod conformance;
 pub mod param;
 pub mod registry;
 pub mod stages;

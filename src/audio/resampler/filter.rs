@@ -47,10 +47,10 @@ impl Filter {
         // In cycles per place, of which one second has `from * phases`.
         let places_hz = f64::from(from.hz()) * phases as f64;
         let transition = (1.0 - pass) * nyquist_hz / places_hz;
-        let cutoff = (1.0 + pass) / 2.0 * nyquist_hz / places_hz;
+        let cutoff = f64::midpoint(1.0, pass) * nyquist_hz / places_hz;
         let length = (ATTENUATION_DB - 8.0) / (2.285 * 2.0 * PI * transition);
         // The middle of the filter stands on an output frame: exact latency.
-        let latency_frames = (length / 2.0 / step as f64).ceil() as usize;
+        let latency_frames = (length / 2.0 / step as f64).round() as usize;
         let middle = latency_frames * step;
         let taps = (2 * middle + 1).div_ceil(phases).next_multiple_of(LANES);
         if phases * taps > COEFFICIENTS_MAX {

@@ -99,7 +99,7 @@ impl Section {
         let (sin, cos) = (TAU * cutoff_per_rate).sin_cos();
         let alpha = sin / (2.0 * q);
         let scale = 1.0 / (1.0 + alpha);
-        let edge = (1.0 + cos) / 2.0 * scale;
+        let edge = f64::midpoint(1.0, cos) * scale;
         Self {
             b: [edge, -2.0 * edge, edge],
             a: [-2.0 * cos * scale, (1.0 - alpha) * scale],

@@ -111,3 +111,83 @@ impl Stage for Resample {
         self.next = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{Value, Values};
+
+    fn prepare(from_hz: u32, to_hz: i64) -> Prepared {
+        let mut values = Values::defaults(ENTRY.params);
+        values.set("rate_hz", Value::Int(to_hz));
+        let input = Format::of(Rate::new(from_hz).unwrap());
+        (ENTRY.build)(&values).unwrap().prepare(input).unwrap()
+    }
+
+    #[test]
+    fn a_block_of_10_ms_stays_10_ms_and_its_bound_is_exact() {
+        let bound = |from, to| prepare(from, to).output.block_frames_max;
+        assert_eq!(bound(48_000, 16_000), 160);
+        assert_eq!(bound(44_100, 16_000), 160);
+        assert_eq!(bound(16_000, 22_050), 221);
+        assert_eq!(bound(24_000, 48_000), 480);
+    }
+
+    #[test]
+    fn the_first_block_anchors_the_time_and_the_next_ones_count_from_there() {
+        let mut prepared = prepare(48_000, 16_000);
+        let latency = prepared.latency_frames as i64;
+        let (mut block, mut notes) = (Block::new(480), Notes::default());
+        let mut start_of = |prepared: &mut Prepared, frames: i64, len: usize| {
+            let start = FrameTime::start(Rate::new(48_000).unwrap(), 7).plus(frames);
+            block.fill(&vec![0.0; len], start);
+            prepared.stage.process(&mut block, &mut notes);
+            assert_eq!((block.start().epoch, block.rate()), (7, Rate::UPLINK));
+            (block.start().frames + latency, block.len())
+        };
+        assert_eq!(start_of(&mut prepared, 3_000, 1), (1_000, 1));
+        assert_eq!(start_of(&mut prepared, 3_001, 2), (1_001, 0));
+        assert_eq!(start_of(&mut prepared, 3_003, 477), (1_001, 159));
+        prepared.stage.reset();
+        assert_eq!(start_of(&mut prepared, 9_000, 480), (3_000, 160));
+    }
+
+    #[test]
+    fn near_and_far_stay_aligned_even_where_the_far_end_comes_and_goes() {
+        let mut prepared = prepare(44_100, 16_000);
+        let (mut block, mut notes) = (Block::new(441), Notes::default());
+        for i in 0..20 {
+            let noise = |k: u32| (k.wrapping_mul(2_654_435_761) >> 8) as f32 / 1.7e7 - 0.5;
+            let signal: Vec<f32> = (i * 441..(i + 1) * 441).map(noise).collect();
+            block.fill(&signal, FrameTime::start(Rate::new(44_100).unwrap(), 0));
+            let with_far = !(5..10).contains(&i);
+            if with_far {
+                block.add_far().copy_from_slice(&signal);
+            }
+            prepared.stage.process(&mut block, &mut notes);
+            assert_eq!(block.far().is_some(), with_far);
+            // The filter looks back over one block: the gap is over by then.
+            if with_far && i != 10 {
+                assert_eq!(block.far(), Some(block.near()), "block {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_rates_change_nothing_and_cost_no_time() {
+        let mut prepared = prepare(16_000, 16_000);
+        assert_eq!((prepared.latency_frames, prepared.output.block_frames_max), (0, 160));
+        let (mut block, mut notes) = (Block::new(3), Notes::default());
+        block.fill(&[0.1, -0.2, f32::NAN], FrameTime::start(Rate::UPLINK, 0));
+        prepared.stage.process(&mut block, &mut notes);
+        assert_eq!(block.near(), [0.1, -0.2, 0.0]);
+    }
+
+    #[test]
+    fn rates_that_have_no_table_are_refused_with_the_next_step() {
+        let config = (ENTRY.build)(&Values::defaults(ENTRY.params)).unwrap();
+        let odd = Format::of(Rate::new(44_099).unwrap());
+        let error = config.prepare(odd).err().unwrap();
+        assert!(error.0.contains("use 48000 or 44100"), "{error}");
+    }
+}

@@ -87,7 +87,7 @@ impl StageConfig for Config {
     fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
         if input.rate != Rate::UPLINK {
             return Err(PrepareError(format!(
-                "the input is at {}, expected 16000 Hz; put these lines before it:\n\
+                "the input is at {}, expected 16000 Hz; put a stage before it:\n\
                  stage = \"resample\"\nrate_hz = 16000",
                 input.rate
             )));
@@ -128,3 +128,6 @@ impl Stage for Vad {
         self.engine.reset();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! The system's allocator, counting how often each thread asks it.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+/// Counts, then does what the system does.
+pub(crate) struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static FREES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often the calling thread has allocated or reallocated so far.
+pub(crate) fn allocations() -> u64 {
+    ALLOCATIONS.with(Cell::get)
+}
+
+/// As [`allocations`], and how often it has freed, which may take the
+/// allocator's lock just as well: what must stay the same in real-time code.
+pub(crate) fn heap_calls() -> u64 {
+    allocations() + FREES.with(Cell::get)
+}
+
+fn count(calls: &'static std::thread::LocalKey<Cell<u64>>) {
+    // A thread that is ending has no counter any more.
+    let _ = calls.try_with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting in a
+// thread-local without a destructor allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(&ALLOCATIONS);
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(&ALLOCATIONS);
+        // SAFETY: as above, of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count(&ALLOCATIONS);
+        // SAFETY: as above, of `realloc`.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        count(&FREES);
+        // SAFETY: as above, of `dealloc`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}

@@ -1,0 +1,81 @@
+//! Every stage of the registry, over its rates, its variants and block lengths.
+
+use chinwag::{
+    audio::{Block, Notes},
+    pipeline::{
+        Format, PrepareError, Prepared, Registry, Stage, StageConfig, StageEntry,
+        conformance::{self, Subject},
+    },
+};
+
+use super::counting::{allocations, heap_calls};
+
+#[test]
+fn no_stage_allocates_in_process_or_reset() {
+    for entry in Registry::shipped().iter() {
+        for subject in Subject::all(entry).unwrap() {
+            let count = if entry.allocates == 0 { heap_calls } else { allocations };
+            let finding = conformance::allocations(&subject, &count);
+            assert_eq!(finding, Ok(()), "{} {}", entry.name, subject.variant);
+        }
+    }
+}
+
+/// Allocates in `process` or in `reset`.
+#[derive(Debug)]
+struct Careless {
+    in_reset: bool,
+    buffer: Vec<f32>,
+}
+
+impl StageConfig for Careless {
+    fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
+        let stage = Self { in_reset: self.in_reset, buffer: Vec::new() };
+        Ok(Prepared::plain(stage, input))
+    }
+}
+
+impl Stage for Careless {
+    fn process(&mut self, block: &mut Block, _notes: &mut Notes) {
+        if !self.in_reset {
+            self.buffer = block.near().to_vec();
+        }
+    }
+
+    fn reset(&mut self) {
+        self.buffer = Vec::new();
+        if self.in_reset {
+            self.buffer.push(0.0);
+        }
+    }
+}
+
+fn careless(allocates: u32, in_reset: bool) -> StageEntry {
+    StageEntry {
+        name: "careless",
+        summary: "allocates",
+        params: &[],
+        allocates,
+        example: "",
+        build: if in_reset {
+            |_| Ok(Box::new(Careless { in_reset: true, buffer: Vec::new() }))
+        } else {
+            |_| Ok(Box::new(Careless { in_reset: false, buffer: Vec::new() }))
+        },
+    }
+}
+
+fn finding(entry: &StageEntry) -> Result<(), String> {
+    conformance::allocations(&Subject::all(entry).unwrap()[0], &heap_calls)
+}
+
+#[test]
+fn a_stage_that_allocates_in_process_or_reset_is_caught() {
+    assert!(finding(&careless(0, false)).unwrap_err().contains("expected 0 at most"));
+    assert!(finding(&careless(0, true)).is_err());
+}
+
+#[test]
+fn a_stage_may_make_as_many_allocations_as_it_declares() {
+    assert_eq!(finding(&careless(10, false)), Ok(()));
+}
