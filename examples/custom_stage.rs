@@ -4,12 +4,10 @@
 //! `cargo run --example custom_stage`
 
 use chinwag::{
-    audio::{Block, Dbfs, FrameTime, Notes, Rate, convert::tame},
+    audio::{Block, Dbfs, FrameTime, NoStopwatch, Notes, Rate, convert::tame},
     pipeline::{
         Chain, Format, Param, PrepareError, Prepared, Registry, Stage, StageConfig, StageEntry,
-        Values,
-        chain::NoStopwatch,
-        conformance,
+        Values, conformance,
         param::{ParamDefault, ParamKind},
     },
 };

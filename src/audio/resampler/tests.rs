@@ -1,3 +1,5 @@
+//! Sine sweeps, exact lengths and latencies, and the same bits for any cut.
+
 //! Tests of the resampler.
 
 use std::f64::consts::TAU;

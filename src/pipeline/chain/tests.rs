@@ -1,8 +1,10 @@
+//! What a chain makes of its stages.
+
 use std::cell::Cell;
 
 use super::*;
 use crate::{
-    audio::{FrameTime, Note, NoteKind},
+    audio::{FrameTime, NoStopwatch, Note, NoteKind},
     pipeline::{Prepared, Registry, Value, Values},
 };
 

@@ -1,3 +1,5 @@
+//! The shipped stages keep every promise, and flawed ones are found out.
+
 use super::*;
 use crate::{
     audio::{Block, Note, NoteKind, Notes},

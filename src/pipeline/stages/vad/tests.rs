@@ -1,3 +1,5 @@
+//! What all engines promise, and that each hears a voice.
+
 use super::*;
 use crate::{
     audio::FrameTime,
