@@ -72,8 +72,8 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let Key { credential, found_in: key_from } = key_for(&common, &plan)?;
     let mut teller = Teller::new(common.json);
     let clock = Clock::start();
-    let mut backend = sound::backend(&plan.device)
-        .map_err(|e| Failure::new(Exit::Device, e.to_string()))?;
+    let mut backend =
+        sound::backend(&plan.device).map_err(|e| Failure::new(Exit::Device, e.to_string()))?;
     let dialer = dialer(&plan, credential)?;
     let url = dialer.endpoint().url();
     let signals = Signals::new().map_err(Failure::internal)?;

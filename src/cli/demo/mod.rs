@@ -105,9 +105,14 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     finish(&plan, &story, &report, &recording, &folder, &mut teller)
 }
 
+fn rate() -> Rate {
+    // proven: 48,000 is within the bounds of a rate.
+    Rate::new(RATE_HZ).expect("a valid rate")
+}
+
 fn serve() -> Result<Server, Failure> {
     let settings = ServiceSettings {
-        voice: Voice::script(script::model().map_err(Failure::internal)?),
+        voice: Voice::script(script::model()?),
         script: script::captions(),
         ..ServiceSettings::default()
     };
@@ -122,15 +127,14 @@ fn converse(
     teller: &mut Teller,
 ) -> Result<(Story, Report), Failure> {
     let clock = Clock::start();
-    let lines = script::user(RATE_HZ).map_err(Failure::internal)?;
+    let lines = script::user(rate())?;
     let mut card = Card::new("demo", Person::new(lines, RATE_HZ, recording.clone()));
     let credential = Credential::from_secret("demo").map_err(Failure::internal)?;
-    let endpoint =
-        Endpoint::new(plan.link.url.as_deref(), plan.session.api_version, &credential)
-            .map_err(Failure::internal)?;
+    let endpoint = Endpoint::new(plan.link.url.as_deref(), plan.session.api_version, &credential)
+        .map_err(Failure::internal)?;
     let dialer = Dialer::new(endpoint, credential, &plan.link).map_err(Failure::internal)?;
     let mut engine = Engine::start(plan, &mut card, dialer, clock)?;
-    let signals = Signals::new()?;
+    let signals = Signals::new().map_err(Failure::internal)?;
     let mut story = Story::default();
     while !engine.microphone_ended() && clock.now() < LENGTH_MAX && !signals.stop_asked() {
         let event = engine.next_event(Duration::from_millis(20));
@@ -226,9 +230,7 @@ fn silence_after(recording: &Recording, cut_s: f64) -> Option<f64> {
 }
 
 fn write_sound(path: &Path, recording: &Recording) -> Result<(), Failure> {
-    // proven: 48,000 is within the bounds of a rate.
-    let rate = Rate::new(RATE_HZ).expect("a valid rate");
-    let mut writer = WaveWriter::create(path, rate, Channels::Stereo).map_err(Failure::device)?;
+    let mut writer = WaveWriter::create(path, rate(), Channels::Stereo).map_err(Failure::device)?;
     let frames = recording.user.iter().zip(&recording.model);
     let interleaved: Vec<f32> = frames.flat_map(|(user, model)| [*user, *model]).collect();
     writer.write(&interleaved).and_then(|()| writer.finish()).map_err(Failure::device)

@@ -2,8 +2,12 @@
 
 use super::person::Cue;
 use crate::{
-    audio::convert::{from_wire, to_wire},
-    device::wave_file::{WaveError, read_bytes},
+    audio::{
+        Rate,
+        convert::{from_wire, to_wire},
+    },
+    cli::exit::Failure,
+    device::wave_file::read_bytes,
     sim::service::{TurnScript, resample},
 };
 
@@ -31,23 +35,27 @@ const CUES: [Cue; 4] = [
     Cue::Silence { seconds: 0.7 },
 ];
 
-/// What the user says and when, samples at `hz`.
+/// What the user says and when, samples at `rate`.
 ///
 /// # Errors
 /// A file that is no WAV: one that was damaged when this was compiled.
-pub(super) fn user(hz: u32) -> Result<Vec<(Cue, Vec<f32>)>, WaveError> {
+pub(super) fn user(rate: Rate) -> Result<Vec<(Cue, Vec<f32>)>, Failure> {
     let lines = CUES.iter().zip(USER).enumerate();
-    lines.map(|(i, (cue, bytes))| Ok((*cue, samples(&format!("user-{}", i + 1), bytes, hz)?))).collect()
+    lines
+        .map(|(i, (cue, bytes))| Ok((*cue, samples(&format!("user-{}", i + 1), bytes, rate)?)))
+        .collect()
 }
 
 /// The model's replies in turn, 24 kHz.
 ///
 /// # Errors
 /// As [`user`].
-pub(super) fn model() -> Result<Vec<Vec<i16>>, WaveError> {
+pub(super) fn model() -> Result<Vec<Vec<i16>>, Failure> {
     let replies = MODEL.iter().enumerate();
     let wire = |samples: Vec<f32>| samples.into_iter().map(to_wire).collect();
-    replies.map(|(i, bytes)| Ok(wire(samples(&format!("model-{}", i + 1), bytes, 24_000)?))).collect()
+    replies
+        .map(|(i, bytes)| Ok(wire(samples(&format!("model-{}", i + 1), bytes, Rate::DOWNLINK)?)))
+        .collect()
 }
 
 /// The words of each exchange.
@@ -64,10 +72,11 @@ pub(super) fn captions() -> Vec<TurnScript> {
     (1..=USER.len()).map(turn).collect()
 }
 
-fn samples(name: &str, bytes: &[u8], hz: u32) -> Result<Vec<f32>, WaveError> {
-    let wave = read_bytes(name, bytes)?;
+fn samples(name: &str, bytes: &[u8], rate: Rate) -> Result<Vec<f32>, Failure> {
+    let wave = read_bytes(name, bytes).map_err(Failure::internal)?;
     let wire: Vec<i16> = wave.samples.into_iter().map(to_wire).collect();
-    Ok(resample(&wire, wave.rate.hz(), hz).into_iter().map(from_wire).collect())
+    let wire = resample(&wire, wave.rate, rate).map_err(Failure::internal)?;
+    Ok(wire.into_iter().map(from_wire).collect())
 }
 
 #[cfg(test)]
@@ -78,7 +87,7 @@ mod tests {
     fn every_utterance_has_sound_and_words() {
         let turns = captions();
         assert!(turns.iter().all(|t| t.user.is_some() && t.model.is_some()));
-        let user = user(48_000).unwrap();
+        let user = user(Rate::new(48_000).unwrap()).unwrap();
         assert!(user.iter().all(|(_, samples)| samples.len() > 48_000));
         let model = model().unwrap();
         assert!(model[1].len() > 5 * 24_000, "long enough to be interrupted");

@@ -49,7 +49,11 @@ impl Teller {
     ///
     /// # Errors
     /// Nobody reads any more.
-    pub(in crate::cli) fn tell(&mut self, story: &mut Story, event: &EngineEvent) -> Result<(), Failure> {
+    pub(in crate::cli) fn tell(
+        &mut self,
+        story: &mut Story,
+        event: &EngineEvent,
+    ) -> Result<(), Failure> {
         let at_s = story.now_s();
         if self.json
             && let Some(object) = object_of(event, at_s)
@@ -103,7 +107,9 @@ fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
                     ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
                 }
                 NoteKind::Gap { frames } => ("gap", json!(frames)),
-                kind => return Some(plain_note(kind, note.at.as_secs(), note.decided_at.as_secs())),
+                kind => {
+                    return Some(plain_note(kind, note.at.as_secs(), note.decided_at.as_secs()));
+                }
             };
             json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail })
         }
