@@ -259,6 +259,17 @@ fn a_seeded_history_is_taken_without_a_reply() {
 }
 
 #[test]
+fn what_is_written_into_a_window_belongs_to_its_turn_up_to_a_limit() {
+    let mut call = Call::set_up(&scripted(), manual());
+    call.say(realtime("activityStart"));
+    for _ in 0..3 {
+        call.say(json!({"realtimeInput": {"text": "ü".repeat(300_000)}}));
+    }
+    call.say(realtime("activityEnd"));
+    assert_eq!(call.service.heard().turns[0].text.len(), 1 << 20);
+}
+
+#[test]
 fn vertex_names_its_session_and_its_tokens() {
     let path = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent";
     let mut call = Call::open(&scripted(), &super::Memory::new(), Nanos::ZERO);
