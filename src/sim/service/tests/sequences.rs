@@ -286,3 +286,19 @@ fn vertex_names_its_session_and_its_tokens() {
     let usage = &call.messages.last().unwrap()["usageMetadata"];
     assert_eq!(usage["candidatesTokenCount"], json!(25));
 }
+
+#[test]
+fn turns_that_wait_are_answered_in_the_order_in_which_they_were_said() {
+    let mut call = Call::set_up(&ServiceSettings::default(), no_interruption(manual()));
+    for ms in [600, 200, 400] {
+        call.say(realtime("activityStart"));
+        call.say(audio(&vowel(ms)));
+        call.say(realtime("activityEnd"));
+    }
+    call.run_ms(10_000);
+    let ends = call.take().into_iter().filter(|line| line.contains("turnComplete"));
+    assert_eq!(
+        ends.collect::<Vec<_>>(),
+        ["900 turnComplete +usage", "1400 turnComplete +usage", "2100 turnComplete +usage",]
+    );
+}
