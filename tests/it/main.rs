@@ -6,3 +6,4 @@ mod config;
 mod protocol;
 mod serve;
 mod tidy;
+mod world;

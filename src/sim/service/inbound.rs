@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Closing, Detection, Event, Service, Session, UserTurn,
-    ear::{Ear, Notice, append},
+    ear::{Ear, Notice},
     lenient::{at, bytes, field, is_one_of, is_true, text},
     messages, setup,
 };
@@ -80,9 +80,7 @@ impl Service {
                 return Err(Closing::invalid());
             }
             if text(turn, "role") != "model" {
-                for part in parts {
-                    append(&mut session.history, text(part, "text"));
-                }
+                session.history.extend(parts.iter().map(|part| text(part, "text")));
             }
         }
         let is_complete = is_true(value, "turnComplete");

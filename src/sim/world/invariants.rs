@@ -1,0 +1,120 @@
+//! What must hold at every step of every world.
+
+use super::transcript::{Sent, SentKind};
+use crate::{
+    audio::{Nanos, NoteKind, Rate, ReplyId, note::FloorState},
+    duplex::WorkerNote,
+    sim::service::Heard,
+};
+
+/// −60 dB under full scale counts as silence.
+const SILENCE: f32 = 1e-3;
+/// After a cut the fade and what it leaves may sound for so long.
+const FADE: Nanos = Nanos::from_ms(8);
+
+/// Watches a world and names what is broken.
+#[derive(Debug)]
+pub(super) struct Invariants {
+    manual: bool,
+    window_open: bool,
+    /// The position after the newest sample that went up.
+    sent_to: Option<(u32, i64)>,
+    user: bool,
+    model: Option<ReplyId>,
+    floor: FloorState,
+    /// The speaker is silent from this frame on.
+    silent_from: Option<u64>,
+    pub(super) broken: Vec<String>,
+}
+
+impl Invariants {
+    /// `manual`: the user's speech goes up in windows.
+    pub(super) fn new(manual: bool) -> Self {
+        Self {
+            manual,
+            window_open: false,
+            sent_to: None,
+            user: false,
+            model: None,
+            floor: FloorState::Free,
+            silent_from: None,
+            broken: Vec::new(),
+        }
+    }
+
+    pub(super) fn require(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.broken.push(what());
+        }
+    }
+
+    /// Positions increase, windows open and close in turn, and in the modes
+    /// that have windows nothing goes up outside of one.
+    pub(super) fn sent(&mut self, sent: &Sent) {
+        let (epoch, first) = (sent.at.epoch, sent.first());
+        let follows = self.sent_to.is_none_or(|(before, to)| before < epoch || first >= to);
+        self.require(follows, || format!("{:?} at {first} was sent before", sent.kind));
+        self.sent_to = Some((epoch, sent.at.frames));
+        let open = self.window_open;
+        let (fits, open) = match sent.kind {
+            SentKind::ActivityStart => (self.manual && !open, true),
+            SentKind::ActivityEnd => (self.manual && open, false),
+            SentKind::Audio => (open == self.manual && !sent.samples.is_empty(), open),
+            SentKind::StreamEnd => (!self.manual, open),
+        };
+        self.window_open = open;
+        self.require(fits, || format!("{:?} while a window is open: {open}", sent.kind));
+    }
+
+    /// Who has the floor follows from what was noted. `played`: the frames
+    /// that the speaker has been given.
+    pub(super) fn noted(&mut self, notes: &[WorkerNote], played: u64, speaker: Rate) {
+        for WorkerNote { note, .. } in notes.iter().filter(|note| !note.playback) {
+            match note.kind {
+                NoteKind::WindowOpened => {
+                    let was = std::mem::replace(&mut self.user, true);
+                    self.require(!was, || format!("two onsets without an end, at {:?}", note.at));
+                }
+                NoteKind::Onset if !self.manual => self.user = true,
+                NoteKind::WindowClosed => self.user = false,
+                NoteKind::EndOfTurn if !self.manual => self.user = false,
+                NoteKind::ReplyStarted(reply) => {
+                    self.model = Some(reply);
+                    self.silent_from = None;
+                }
+                NoteKind::ReplyFinished(reply) if self.model == Some(reply) => self.model = None,
+                NoteKind::ReplyCut { .. } => {
+                    self.model = None;
+                    self.silent_from = Some(played + speaker.frames_in(FADE));
+                }
+                NoteKind::Floor(floor) => self.floor = floor,
+                _ => {}
+            }
+            self.require(note.at <= note.decided_at, || format!("decided too early: {note:?}"));
+        }
+        let derived = match (self.user, self.model.is_some()) {
+            (false, false) => FloorState::Free,
+            (true, false) => FloorState::User,
+            (false, true) => FloorState::Model,
+            (true, true) => FloorState::Overlap,
+        };
+        let floor = self.floor;
+        self.require(floor == derived, || format!("the floor is {floor:?}, should be {derived:?}"));
+    }
+
+    /// Nothing of a cut reply is heard after its fade. `first`: the frame
+    /// number of the first sample.
+    pub(super) fn played(&mut self, first: u64, sound: &[f32]) {
+        let Some(from) = self.silent_from else { return };
+        let skipped = from.saturating_sub(first) as usize;
+        let heard = sound.iter().skip(skipped).find(|sample| sample.abs() > SILENCE).copied();
+        self.require(heard.is_none(), || format!("{heard:?} of a cut reply is heard"));
+    }
+
+    /// What the service had to complain about.
+    pub(super) fn heard(&mut self, heard: &Heard) {
+        let violations = heard.violations;
+        let fine = violations == crate::sim::service::Violations::default();
+        self.require(fine, || format!("the service complains: {violations:?}"));
+    }
+}

@@ -1,0 +1,196 @@
+//! A whole conversation on one thread in virtual time: the device's callbacks,
+//! the worker, the link, the wire, the service, a room and a talker.
+//!
+//! [`World::step`] jumps to the next event and runs the one body that it is
+//! for, the same that the engine runs on threads. Everything comes from the
+//! settings and their seed, so that a failure can be run again; after every
+//! step the invariants are asserted.
+
+mod build;
+mod invariants;
+mod run;
+mod settings;
+mod task;
+mod transcript;
+mod wire;
+
+use std::{collections::VecDeque, sync::Arc};
+
+pub use settings::{Delay, WorldSettings};
+pub use transcript::{Cut, Entry, Sent, SentKind, Transcript};
+
+use self::{invariants::Invariants, task::Task, wire::Pipe};
+use crate::{
+    audio::{
+        Nanos, Rate, UplinkPacket,
+        ring::{Reader, Writer},
+    },
+    duplex::{CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerGauges, WorkerNote},
+    link::{Control, Link, LinkCounters},
+    sim::{
+        clock::DeviceClock,
+        room::Room,
+        service::{Memory, Service, ServiceSettings, Transmit, UpgradeRequest},
+        talker::Talker,
+    },
+};
+
+/// Something done to a world at a given time.
+type Deed = Box<dyn FnOnce(&mut World)>;
+/// Something more that must hold after every step.
+type Check = Box<dyn FnMut(&World) -> Result<(), String>>;
+
+/// What the client puts on the wire.
+#[derive(Debug)]
+enum FromClient {
+    Message(String),
+    Close(u16),
+}
+
+/// A conversation in virtual time. See the top of the file.
+pub struct World {
+    now: Nanos,
+    microphone: DeviceClock,
+    speaker: DeviceClock,
+    speaker_latency: Nanos,
+    capture: CaptureHalf,
+    render: RenderHalf,
+    worker: Worker,
+    worker_task: Task,
+    gauges: Arc<WorkerGauges>,
+    controls: Arc<WorkerControls>,
+    notes: Reader<WorkerNote>,
+    /// The uplink ring passes through the world's hands.
+    uplink_from_worker: Reader<UplinkPacket>,
+    uplink_to_link: Writer<UplinkPacket>,
+    link: Link,
+    link_task: Task,
+    up: Pipe<FromClient>,
+    down: Pipe<Transmit>,
+    dial: Nanos,
+    dial_at: Option<Nanos>,
+    service: Option<Service>,
+    ended_services: Vec<Service>,
+    service_settings: ServiceSettings,
+    request: UpgradeRequest,
+    memory: Memory,
+    room: Room,
+    talker: Talker,
+    sound: Vec<f32>,
+    message: String,
+    record_sound: bool,
+    invariants: Invariants,
+    deeds: VecDeque<(Nanos, Deed)>,
+    checks: Vec<Check>,
+    transcript: Transcript,
+    steps: u64,
+}
+
+impl World {
+    /// What time it is.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// Steps made.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Does `deed` at time `at`: the hook for faults and for the supervisor's
+    /// part.
+    pub fn at(&mut self, at: Nanos, deed: impl FnOnce(&mut World) + 'static) {
+        let index = self.deeds.partition_point(|(when, _)| *when <= at);
+        self.deeds.insert(index, (at, Box::new(deed)));
+    }
+
+    /// Asserts `check` after every step, beside the invariants.
+    pub fn always(&mut self, check: impl FnMut(&World) -> Result<(), String> + 'static) {
+        self.checks.push(Box::new(check));
+    }
+
+    /// What the supervisor tells the worker.
+    pub fn controls(&self) -> &WorkerControls {
+        &self.controls
+    }
+
+    /// What the worker shows.
+    pub fn gauges(&self) -> &WorkerGauges {
+        &self.gauges
+    }
+
+    /// What the link counted.
+    pub fn link_counters(&self) -> LinkCounters {
+        self.link.counters()
+    }
+
+    /// The service of the connection that stands.
+    pub fn service(&self) -> Option<&Service> {
+        self.service.as_ref()
+    }
+
+    /// The services of all connections, the newest last.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.ended_services.iter().chain(&self.service)
+    }
+
+    /// Whether the talker has said everything.
+    pub fn is_all_said(&self) -> bool {
+        self.talker.is_done()
+    }
+
+    /// Rates of the microphone and the speaker.
+    pub fn rates(&self) -> [Rate; 2] {
+        [self.microphone.rate(), self.speaker.rate()]
+    }
+
+    /// Frames that the microphone has captured.
+    pub fn captured_frames(&self) -> u64 {
+        self.microphone.frames_before()
+    }
+
+    /// What was recorded so far.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// Fault: the worker's thread gets no time until `until`.
+    pub fn stall_worker(&mut self, until: Nanos) {
+        self.worker_task.stall(until);
+    }
+
+    /// Fault: nothing that the client sent arrives before `until`.
+    pub fn hold_uplink(&mut self, until: Nanos) {
+        self.up.hold(until);
+    }
+
+    /// Fault: nothing that the service sent arrives before `until`.
+    pub fn hold_downlink(&mut self, until: Nanos) {
+        self.down.hold(until);
+    }
+
+    /// Fault: the connection breaks without a word.
+    pub fn break_connection(&mut self) {
+        if self.service.is_some() {
+            self.end_connection(1006, "");
+        }
+    }
+
+    /// The microphone is muted, or not any more.
+    pub fn mute(&mut self, muted: bool) {
+        self.controls.muted.store(muted, std::sync::atomic::Ordering::Release);
+        self.worker_task.bell.ring();
+    }
+
+    /// The talk key goes down, or up.
+    pub fn talk(&mut self, talking: bool) {
+        self.controls.talking.store(talking, std::sync::atomic::Ordering::Release);
+        self.worker_task.bell.ring();
+    }
+
+    /// What the supervisor tells the link.
+    pub fn control(&mut self, control: Control) {
+        self.link.control(self.now, control);
+        self.link_task.bell.ring();
+    }
+}

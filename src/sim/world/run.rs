@@ -1,0 +1,291 @@
+//! One event after another.
+
+use super::{Cut, Entry, FromClient, Sent, Transcript, World, wire};
+use crate::{
+    audio::{Nanos, NoStopwatch, NoteKind, flow::PLAYOUT_FRAMES},
+    link::Decision,
+    protocol::Close,
+    sim::service::{Service, Transmit},
+};
+
+/// The worker's timer.
+const WORKER_TIMER: Nanos = Nanos::from_ms(10);
+/// The link's, while it holds something back.
+const LINK_TIMER: Nanos = Nanos::from_ms(20);
+
+/// What happens next. Events of the same moment happen in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Deed,
+    Capture,
+    Render,
+    Worker,
+    ToService,
+    Service,
+    ToClient,
+    Link,
+    Dial,
+}
+
+impl World {
+    /// Runs until `end`: everything that is due by then has happened.
+    pub fn run_until(&mut self, end: Nanos) {
+        while self.next().0 <= end {
+            self.step();
+        }
+        self.now = end;
+    }
+
+    /// Jumps to the next event and runs the one body that it is for; then the
+    /// invariants are asserted.
+    pub fn step(&mut self) {
+        let (at, event) = self.next();
+        self.now = self.now.max(at);
+        self.steps += 1;
+        match event {
+            Event::Deed => {
+                if let Some((_, deed)) = self.deeds.pop_front() {
+                    deed(self);
+                }
+            }
+            Event::Capture => self.capture(),
+            Event::Render => self.render(),
+            Event::Worker => self.work(),
+            Event::ToService => self.to_service(),
+            Event::Service => {
+                if let Some(service) = &mut self.service {
+                    service.handle_deadline(self.now);
+                }
+                self.collect_service();
+            }
+            Event::ToClient => self.to_client(),
+            Event::Link => self.run_link(),
+            Event::Dial => self.connect(),
+        }
+        self.worker_task.listen(self.now);
+        self.link_task.listen(self.now);
+        self.check();
+    }
+
+    /// Ends the conversation: what was captured goes up to its last sample.
+    pub fn finish(&mut self) -> &Transcript {
+        self.worker.finish(self.now, &NoStopwatch);
+        self.take_notes();
+        self.run_link();
+        self.check();
+        &self.transcript
+    }
+
+    fn next(&self) -> (Nanos, Event) {
+        let service = self.service.as_ref().and_then(Service::next_deadline);
+        let events = [
+            (self.deeds.front().map(|(at, _)| *at), Event::Deed),
+            (Some(self.microphone.next_at()), Event::Capture),
+            (Some(self.speaker.next_at()), Event::Render),
+            (self.worker_task.next_at(), Event::Worker),
+            (self.up.next_at(), Event::ToService),
+            (service, Event::Service),
+            (self.down.next_at(), Event::ToClient),
+            (self.link_task.next_at(), Event::Link),
+            (self.dial_at, Event::Dial),
+        ];
+        let mut first = (Nanos(u64::MAX), Event::Deed);
+        for (at, event) in events {
+            if let Some(at) = at.filter(|at| *at < first.0) {
+                first = (at, event);
+            }
+        }
+        first
+    }
+
+    fn capture(&mut self) {
+        let (first, frames) = (self.microphone.frames_before(), self.microphone.next_frames());
+        self.sound.clear();
+        self.sound.resize(frames, 0.0);
+        self.talker.speak(first, &mut self.sound);
+        let late = self.speaker_latency + self.room.delay();
+        let heard_at =
+            self.speaker.frames_at(self.microphone.time_of(first)) - self.speaker.frames_at(late);
+        let step = self.speaker.true_hz() / self.microphone.true_hz();
+        self.room.echo(heard_at, step, &mut self.sound);
+        self.capture.process(&self.sound, 1, self.now);
+        if self.record_sound {
+            self.transcript.captured.extend(&self.sound);
+        }
+        self.microphone.advance();
+    }
+
+    fn render(&mut self) {
+        let (first, frames) = (self.speaker.frames_before(), self.speaker.next_frames());
+        self.sound.clear();
+        self.sound.resize(frames, 0.0);
+        let latency = self.speaker.rate().frames_in(self.speaker_latency) as u32;
+        self.render.process(&mut self.sound, 1, self.now, latency);
+        self.invariants.played(first, &self.sound);
+        self.room.play(&self.sound);
+        if self.record_sound {
+            self.transcript.played.extend(&self.sound);
+        }
+        self.speaker.advance();
+    }
+
+    fn work(&mut self) {
+        self.worker_task.wake();
+        self.worker.step(self.now, &NoStopwatch);
+        self.worker_task.sleep(Some(self.now + WORKER_TIMER));
+        self.take_notes();
+        let staged = self.gauges.staged_frames.load(std::sync::atomic::Ordering::Relaxed);
+        self.invariants.require(staged <= PLAYOUT_FRAMES, || format!("{staged} frames staged"));
+    }
+
+    fn take_notes(&mut self) {
+        let (played, rate) = (self.speaker.frames_before(), self.speaker.rate());
+        let before = self.transcript.notes.len();
+        while let Some(note) = self.notes.pop() {
+            self.transcript.note(note);
+            match note.note.kind {
+                NoteKind::ReplyStarted(_) => self.talker.reply_began(self.now),
+                NoteKind::ReplyFinished(_) => self.talker.reply_ended(self.now),
+                NoteKind::ReplyCut { .. } => {
+                    self.talker.reply_ended(self.now);
+                    self.transcript.cuts.push(Cut { at: self.now, played });
+                }
+                _ => {}
+            }
+        }
+        self.invariants.noted(&self.transcript.notes[before..], played, rate);
+        while self.uplink_to_link.room() > 0
+            && let Some(packet) = self.uplink_from_worker.pop()
+        {
+            let sent = Sent::of(&packet);
+            self.invariants.sent(&sent);
+            self.transcript.uplink.push(sent);
+            let _ = self.uplink_to_link.push(packet);
+        }
+    }
+
+    fn run_link(&mut self) {
+        self.link_task.wake();
+        self.link.step(self.now);
+        if self.link.next_deadline().is_some_and(|at| at <= self.now) {
+            self.link.handle_deadline(self.now);
+        }
+        while let Some(event) = self.link.poll_event() {
+            self.transcript.entries.push((self.now, Entry::Link(event)));
+        }
+        if self.service.is_some() {
+            self.transmit();
+        }
+        if let Some(close) = self.link.poll_hang_up() {
+            self.end_connection(close.code, &close.reason);
+        } else if self.link.is_closing() && self.service.is_some() {
+            self.up.send(self.now, FromClient::Close(1000));
+        }
+        let timer = self.link.is_holding().then_some(self.now + LINK_TIMER);
+        self.link_task.sleep(timer.into_iter().chain(self.link.next_deadline()).min());
+    }
+
+    fn transmit(&mut self) {
+        while self.link.poll_transmit(self.now, &mut self.message) {
+            self.link.transmitted(self.now);
+            let kind = wire::kind_of_uplink(&self.message);
+            self.transcript.entries.push((self.now, Entry::Up(kind)));
+            self.up.send(self.now, FromClient::Message(self.message.clone()));
+        }
+    }
+
+    fn to_service(&mut self) {
+        match (self.up.pop(self.now), &mut self.service) {
+            (Some(FromClient::Message(message)), Some(service)) => {
+                service.receive(self.now, message.as_bytes());
+                self.collect_service();
+            }
+            (Some(FromClient::Close(code)), Some(service)) => {
+                service.client_closed(self.now, code);
+                self.end_connection(code, "");
+            }
+            _ => {}
+        }
+    }
+
+    fn collect_service(&mut self) {
+        let Some(service) = &mut self.service else { return };
+        while let Some(transmit) = service.poll_transmit(self.now) {
+            self.down.send(self.now, transmit);
+        }
+        self.invariants.heard(service.heard());
+    }
+
+    fn to_client(&mut self) {
+        match self.down.pop(self.now) {
+            Some(Transmit::Message(message)) => {
+                let kind = wire::kind_of_downlink(&message);
+                self.transcript.entries.push((self.now, Entry::Down(kind)));
+                self.link.receive(self.now, &message);
+                self.run_link();
+            }
+            Some(Transmit::Close { code, reason }) => self.end_connection(code, &reason),
+            Some(Transmit::Abort) => self.end_connection(Close::NO_FRAME, ""),
+            None => {}
+        }
+    }
+
+    fn connect(&mut self) {
+        self.dial_at = None;
+        let opened = Service::open(&self.service_settings, &self.memory, &self.request, self.now);
+        match opened {
+            Ok(service) => {
+                self.service = Some(service);
+                self.link.connected(self.now);
+                self.run_link();
+            }
+            Err(refusal) => self.done(format!("the service refuses: {}", refusal.reason)),
+        }
+    }
+
+    /// The connection is gone, with all that was under way.
+    pub(super) fn end_connection(&mut self, code: u16, reason: &str) {
+        if let Some(mut service) = self.service.take() {
+            service.client_closed(self.now, code);
+            self.ended_services.push(service);
+        }
+        self.up.clear();
+        self.down.clear();
+        self.done(format!("the connection ends: {code} {reason}"));
+        if let Decision::Redial { at, .. } =
+            self.link.disconnected(self.now, Close::new(code, reason))
+        {
+            self.dial_at = Some(at + self.dial);
+        }
+        self.run_link();
+    }
+
+    fn done(&mut self, what: String) {
+        self.transcript.entries.push((self.now, Entry::Done(what)));
+    }
+
+    fn check(&mut self) {
+        let mut checks = std::mem::take(&mut self.checks);
+        for check in &mut checks {
+            if let Err(what) = check(self) {
+                self.invariants.broken.push(what);
+            }
+        }
+        self.checks = checks;
+        let broken = &self.invariants.broken;
+        assert!(
+            broken.is_empty(),
+            "at {:.6} s: {}\n{}",
+            self.now.as_secs(),
+            broken.join("; "),
+            tail(&self.transcript)
+        );
+    }
+}
+
+/// The last thirty lines of a timeline.
+fn tail(transcript: &Transcript) -> String {
+    let text = transcript.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
