@@ -1,6 +1,11 @@
 //! How the program ends.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, path::Path, process::ExitCode};
+
+use crate::{
+    engine::EngineError,
+    protocol::{Reaction, Verdict},
+};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +86,42 @@ impl Failure {
     /// The command line or the configuration is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+}
+
+impl Failure {
+    /// A fault of this program, or of a system that refuses what every
+    /// program needs.
+    pub fn internal(error: impl fmt::Display) -> Self {
+        Self::new(Exit::Internal, error.to_string())
+    }
+
+    /// A sound device, or a file in its place.
+    pub fn device(error: impl fmt::Display) -> Self {
+        Self::new(Exit::Device, error.to_string())
+    }
+
+    /// A file or folder that cannot be written.
+    pub fn file(path: &Path, error: &std::io::Error) -> Self {
+        Self::usage(format!("{}: cannot be written: {error}", path.display()))
+    }
+
+    /// Why the link gave up: refused by the server, or no connection.
+    pub fn of_verdict(verdict: &Verdict) -> Self {
+        let exit = if verdict.reaction == Reaction::Fatal { Exit::Refused } else { Exit::Link };
+        let Verdict { explanation, next_step, .. } = verdict;
+        let next = if next_step.is_empty() { String::new() } else { format!("; {next_step}") };
+        Self::new(exit, format!("{explanation}{next}"))
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Device(error) => Self::device(error),
+            EngineError::Pipeline(error) => Self::usage(error.to_string()),
+            EngineError::System(error) => Self::internal(error),
+        }
     }
 }
 

@@ -11,13 +11,18 @@ use lexopt::{Arg, Parser};
 
 pub mod args;
 pub mod check;
+pub mod demo;
 pub mod exit;
 pub mod find;
 pub mod help;
 pub mod key;
 pub mod output;
+pub mod run;
+mod signals;
 pub mod sim;
+mod sound;
 pub mod stages;
+mod talk;
 
 use crate::config::nearest;
 use exit::{Exit, Failure};
@@ -26,7 +31,9 @@ use exit::{Exit, Failure};
 type Entry = (&'static str, &'static str, fn(&mut Parser) -> Result<Exit, Failure>);
 
 /// All verbs, in the order that the help shows.
-const VERBS: [Entry; 3] = [
+const VERBS: [Entry; 5] = [
+    (run::VERB.name, run::VERB.summary, run::run),
+    (demo::VERB.name, demo::VERB.summary, demo::run),
     ("sim", "serve the Live API on this machine, to try clients without a key", run_sim),
     (check::VERB.name, check::VERB.summary, check::run),
     (stages::VERB.name, stages::VERB.summary, stages::run),

@@ -161,10 +161,8 @@ fn accept(listener: &TcpListener, stopped: &PipeReader, shared: &Arc<Shared>) {
     let mut is_out = false;
     // Without a file handle left for it, a caller would wake us for ever.
     loop {
-        let (sources, pause) = match is_out {
-            true => (&sources[..1], Some(Nanos::from_ms(100))),
-            false => (&sources[..], None),
-        };
+        let (sources, pause) =
+            if is_out { (&sources[..1], Some(Nanos::from_ms(100))) } else { (&sources[..], None) };
         match wait(sources, pause) {
             Ok(ready) if !ready[0].read => {}
             _ => break,

@@ -10,6 +10,7 @@ use crate::audio::{Nanos, Rate};
 const PADDING_MS: u32 = 300;
 /// The longest turn that is kept, ten minutes; the rest is counted.
 const TURN_S_MAX: usize = 600;
+const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// A finished turn of the user.
 #[derive(Clone, Debug)]
@@ -166,7 +167,7 @@ impl Ear {
     /// Adds what was written while a window is open; false outside of one.
     pub(super) fn write(&mut self, text: &str) -> bool {
         let Some(turn) = &mut self.turn else { return false };
-        turn.text.push_str(text);
+        append(&mut turn.text, text);
         true
     }
 
@@ -191,6 +192,13 @@ impl Ear {
         self.before.clear();
         self.rate = rate;
     }
+}
+
+/// Adds `more` to what was written, up to a mebibyte; the rest is cut.
+pub(super) fn append(text: &mut String, more: &str) {
+    let room = TEXT_BYTES_MAX.saturating_sub(text.len());
+    let kept = (0..=more.len().min(room)).rev().find(|&end| more.is_char_boundary(end));
+    text.push_str(&more[..kept.unwrap_or(0)]);
 }
 
 /// Tells speech from what is always there: a hop is speech when it stands out

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Closing, Detection, Event, Service, Session, UserTurn,
-    ear::{Ear, Notice},
+    ear::{Ear, Notice, append},
     lenient::{at, bytes, field, is_one_of, is_true, text},
     messages, setup,
 };
@@ -80,7 +80,9 @@ impl Service {
                 return Err(Closing::invalid());
             }
             if text(turn, "role") != "model" {
-                session.history.extend(parts.iter().map(|part| text(part, "text")));
+                for part in parts {
+                    append(&mut session.history, text(part, "text"));
+                }
             }
         }
         let is_complete = is_true(value, "turnComplete");

@@ -29,6 +29,18 @@ fn a_close_comes_after_the_message_it_is_scripted_for() {
 }
 
 #[test]
+fn nothing_follows_a_close_that_comes_in_the_middle_of_an_answer() {
+    let what = Mishap::Close { code: 1001, reason: String::new() };
+    let faults = fault(When::TurnComplete(1), what);
+    let settings = ServiceSettings { faults, ..scripted() };
+    let mut call = Call::set_up(&settings, json!({"sessionResumption": {}}));
+    call.say(text_turn("hi"));
+    call.run_ms(5_000);
+    let lines = call.take();
+    assert_eq!(lines[lines.len() - 2..], ["1300 turnComplete +usage", "1300 close 1001"]);
+}
+
+#[test]
 fn a_connection_can_be_cut_without_a_frame() {
     let mut call = turn(fault(When::Age(Nanos::from_ms(400)), Mishap::Abort));
     assert_eq!(call.take().last().unwrap(), "400 abort");

@@ -259,6 +259,17 @@ fn a_seeded_history_is_taken_without_a_reply() {
 }
 
 #[test]
+fn what_is_written_into_a_window_belongs_to_its_turn_up_to_a_limit() {
+    let mut call = Call::set_up(&scripted(), manual());
+    call.say(realtime("activityStart"));
+    for _ in 0..3 {
+        call.say(json!({"realtimeInput": {"text": "ü".repeat(300_000)}}));
+    }
+    call.say(realtime("activityEnd"));
+    assert_eq!(call.service.heard().turns[0].text.len(), 1 << 20);
+}
+
+#[test]
 fn vertex_names_its_session_and_its_tokens() {
     let path = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent";
     let mut call = Call::open(&scripted(), &super::Memory::new(), Nanos::ZERO);
@@ -274,4 +285,20 @@ fn vertex_names_its_session_and_its_tokens() {
     assert!(lines[1].contains("ACTIVITY_START") && lines[2].contains("ACTIVITY_END"), "{lines:?}");
     let usage = &call.messages.last().unwrap()["usageMetadata"];
     assert_eq!(usage["candidatesTokenCount"], json!(25));
+}
+
+#[test]
+fn turns_that_wait_are_answered_in_the_order_in_which_they_were_said() {
+    let mut call = Call::set_up(&ServiceSettings::default(), no_interruption(manual()));
+    for ms in [600, 200, 400] {
+        call.say(realtime("activityStart"));
+        call.say(audio(&vowel(ms)));
+        call.say(realtime("activityEnd"));
+    }
+    call.run_ms(10_000);
+    let ends = call.take().into_iter().filter(|line| line.contains("turnComplete"));
+    assert_eq!(
+        ends.collect::<Vec<_>>(),
+        ["900 turnComplete +usage", "1400 turnComplete +usage", "2100 turnComplete +usage",]
+    );
 }

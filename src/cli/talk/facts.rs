@@ -1,0 +1,39 @@
+//! The figures of a conversation that has ended.
+
+use crate::{
+    audio::{Nanos, histogram::Snapshot},
+    engine::Report,
+};
+
+/// Names and values, for people.
+pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
+    if let Some(link) = &report.link {
+        fact("capture → socket", spread(&link.capture_to_wire));
+    }
+    fact("first byte → render ring", spread(&report.wire_to_ring));
+    fact("worker, per block of 10 ms", spread(&report.block_time));
+    fact(
+        "lost",
+        format!(
+            "{} captured frames, {} uplink frames, {} far-end frames, {} notes",
+            report.capture_lost_frames,
+            report.uplink_lost_frames,
+            report.far_lost_frames,
+            report.notes_refused
+        ),
+    );
+    fact("speaker ran dry", format!("{} times", report.underruns));
+    fact("worker's priority", report.priority.to_string());
+    if tokens > 0 {
+        fact("tokens", tokens.to_string());
+    }
+    facts
+}
+
+fn spread(snapshot: &Snapshot) -> String {
+    let ms = |n: Option<Nanos>| n.map_or_else(|| "–".to_owned(), |n| format!("{:.2}", n.as_ms()));
+    let count = snapshot.count();
+    format!("p50 {} ms, p99 {} ms, {count} times", ms(snapshot.p50()), ms(snapshot.p99()))
+}

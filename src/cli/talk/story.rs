@@ -1,0 +1,333 @@
+//! The conversation as it went: turns, captions and latencies, gathered from
+//! what the engine reports.
+//!
+//! Everything is placed on one axis, the microphone's stream in seconds: notes
+//! carry their frame, and the smallest delay between a frame and its note
+//! gives the moment of the clock at which the stream began.
+
+use std::collections::VecDeque;
+
+use crate::{
+    audio::{FrameTime, Nanos, Note, NoteKind, ReplyId, note::FloorState},
+    duplex::WorkerNote,
+    engine::EngineEvent,
+    link::LinkEvent,
+    protocol::{Event, Speaker},
+};
+
+/// Probabilities, spans and marks kept for a page: an hour of them.
+const KEPT_MAX: usize = 240_000;
+
+/// One exchange: what the user said, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cli) struct Turn {
+    /// Where the user's speech began.
+    pub(in crate::cli) start_s: f64,
+    /// Its last frame of speech.
+    pub(in crate::cli) speech_end_s: Option<f64>,
+    /// When the end was decided.
+    pub(in crate::cli) decided_s: Option<f64>,
+    /// What the user said.
+    pub(in crate::cli) user: String,
+    /// What the model said.
+    pub(in crate::cli) model: String,
+    pub(in crate::cli) reply: Option<ReplyId>,
+    /// When the reply's first byte was read.
+    pub(in crate::cli) first_byte_s: Option<f64>,
+    /// From our end of turn being given to the socket to that.
+    pub(in crate::cli) answer: Option<Nanos>,
+    /// When its first frame went to the render ring.
+    pub(in crate::cli) audible_s: Option<f64>,
+    /// When the last byte of the reply had come.
+    pub(in crate::cli) received_s: Option<f64>,
+    /// When it was silent again.
+    pub(in crate::cli) silent_s: Option<f64>,
+    /// When it was cut, and how much had been heard, in seconds.
+    pub(in crate::cli) cut: Option<(f64, f64)>,
+}
+
+impl Turn {
+    /// From the last frame of speech to the decision.
+    pub(in crate::cli) fn deciding(&self) -> Option<f64> {
+        Some(self.decided_s? - self.speech_end_s?)
+    }
+
+    /// From the last frame of speech to the first audible frame.
+    pub(in crate::cli) fn response(&self) -> Option<f64> {
+        Some(self.audible_s? - self.speech_end_s?)
+    }
+
+    /// From the first byte of the reply to its first audible frame.
+    pub(in crate::cli) fn starting(&self) -> Option<f64> {
+        Some(self.audible_s? - self.first_byte_s?)
+    }
+}
+
+/// Something worth a line.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cli) enum Line {
+    /// The service is ready.
+    Ready,
+    /// The user's words of a turn.
+    User(String),
+    /// The model's words of a turn, as far as they came.
+    Model(String),
+    /// A reply was cut after so many seconds.
+    Cut(f64),
+    /// Anything else, in words.
+    Info(String),
+}
+
+/// A moment that a page shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cli) struct Moment {
+    pub(in crate::cli) at_s: f64,
+    pub(in crate::cli) label: &'static str,
+    pub(in crate::cli) detail: String,
+    /// From us to the service.
+    pub(in crate::cli) sent: bool,
+}
+
+/// What has been gathered so far.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Story {
+    pub(in crate::cli) turns: Vec<Turn>,
+    /// A detector's answers: the end of each hop, and the probability.
+    pub(in crate::cli) voice: Vec<(f64, f32)>,
+    /// When the floor changed hands.
+    pub(in crate::cli) floor: Vec<(f64, FloorState)>,
+    /// Windows that were sent, the last perhaps still open.
+    pub(in crate::cli) windows: Vec<(f64, Option<f64>)>,
+    pub(in crate::cli) moments: Vec<Moment>,
+    /// Tokens in all, as the service counted them.
+    pub(in crate::cli) tokens: u64,
+    /// The clock at stream time zero.
+    origin_s: Option<f64>,
+    now_s: f64,
+    last_news_s: f64,
+    lines: VecDeque<Line>,
+    user: String,
+    model: String,
+}
+
+impl Story {
+    /// Takes the next event.
+    pub(in crate::cli) fn hear(&mut self, event: &EngineEvent) {
+        self.hear_event(event);
+        let is_news = match event {
+            EngineEvent::Note(told) => {
+                !matches!(told.note.kind, NoteKind::Voice { .. } | NoteKind::Level { .. })
+            }
+            EngineEvent::Quiet => false,
+            _ => true,
+        };
+        if is_news {
+            self.last_news_s = self.now_s;
+        }
+    }
+
+    fn hear_event(&mut self, event: &EngineEvent) {
+        match event {
+            EngineEvent::Note(note) => self.hear_note(note),
+            EngineEvent::Link(event) => self.hear_link(event),
+            EngineEvent::DeviceDead { capture } => {
+                let which = if *capture { "microphone" } else { "speaker" };
+                self.info(format!("the {which} has stopped: no callback comes any more"));
+            }
+            EngineEvent::LinkEnded | EngineEvent::Quiet => {}
+        }
+    }
+
+    /// The next line to be shown.
+    pub(in crate::cli) fn next_line(&mut self) -> Option<Line> {
+        self.lines.pop_front()
+    }
+
+    /// Where the newest event lies, in seconds of the stream.
+    pub(in crate::cli) fn now_s(&self) -> f64 {
+        self.now_s
+    }
+
+    /// Where the newest event lies that is more than a meter's reading.
+    pub(in crate::cli) fn last_news_s(&self) -> f64 {
+        self.last_news_s
+    }
+
+    /// A moment of the clock, in seconds of the stream.
+    pub(in crate::cli) fn at(&self, clock: Nanos) -> f64 {
+        clock.as_secs() - self.origin_s.unwrap_or_default()
+    }
+
+    fn info(&mut self, text: String) {
+        self.lines.push_back(Line::Info(text));
+    }
+
+    fn hear_note(&mut self, told: &WorkerNote) {
+        let Note { kind, at, decided_at } = told.note;
+        let began = told.seen_at.as_secs() - FrameTime::as_secs(decided_at);
+        self.origin_s = Some(self.origin_s.map_or(began, |o| o.min(began)));
+        self.now_s = self.at(told.seen_at);
+        let at_s = at.as_secs();
+        match kind {
+            NoteKind::Voice { probability } if self.voice.len() < KEPT_MAX => {
+                self.voice.push((at_s, probability));
+            }
+            NoteKind::Onset => self.turns.push(Turn { start_s: at_s, ..Turn::default() }),
+            NoteKind::EndOfTurn => {
+                if let Some(turn) = self.turns.last_mut() {
+                    turn.speech_end_s = Some(at_s);
+                    turn.decided_s = Some(decided_at.as_secs());
+                }
+            }
+            NoteKind::Floor(state) => self.floor.push((at_s, state)),
+            NoteKind::WindowOpened => {
+                self.windows.push((at_s, None));
+                self.moment(self.now_s, "activityStart", String::new(), true);
+            }
+            NoteKind::WindowClosed => {
+                if let Some(window) = self.windows.last_mut() {
+                    window.1 = Some(at_s);
+                }
+                self.moment(self.now_s, "activityEnd", String::new(), true);
+            }
+            NoteKind::ReplyStarted(reply) => self.reply(reply).audible_s = Some(self.now_s),
+            NoteKind::ReplyFinished(reply) => self.reply(reply).silent_s = Some(self.now_s),
+            NoteKind::ReplyCut { reply, heard_frames } => self.cut(reply, heard_frames),
+            NoteKind::Starved(_) => self.info("the reply ran dry: waiting for more".to_owned()),
+            NoteKind::PhantomInterrupted => self.info(
+                "the server said that it was interrupted, but nothing was playing".to_owned(),
+            ),
+            NoteKind::Gap { frames } => {
+                self.info(format!("{frames} frames of the microphone were lost"));
+            }
+            NoteKind::Muted(muted) => {
+                let text = if muted { "the microphone is muted" } else { "the microphone is live" };
+                self.info(text.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn cut(&mut self, reply: ReplyId, heard_frames: u32) {
+        let (now_s, heard_s) = (self.now_s, f64::from(heard_frames) / 24_000.0);
+        let turn = self.reply(reply);
+        turn.cut = Some((now_s, heard_s));
+        turn.silent_s = Some(now_s);
+        self.lines.push_back(Line::Cut(heard_s));
+    }
+
+    /// The turn that this reply answers: the one that has it, or else the
+    /// newest whose end was decided and that has none.
+    fn reply(&mut self, reply: ReplyId) -> &mut Turn {
+        let found = self.turns.iter().rposition(|t| t.reply == Some(reply));
+        let open = |t: &Turn| t.reply.is_none() && t.decided_s.is_some();
+        let index = match found.or_else(|| self.turns.iter().rposition(open)) {
+            Some(index) => index,
+            None => {
+                self.turns.push(Turn { start_s: self.now_s, ..Turn::default() });
+                self.turns.len() - 1
+            }
+        };
+        let turn = &mut self.turns[index];
+        turn.reply = Some(reply);
+        turn
+    }
+
+    fn hear_link(&mut self, event: &LinkEvent) {
+        match event {
+            LinkEvent::Session(event) => self.hear_session(event),
+            LinkEvent::ReplyStarted { reply, first_byte_at, since_turn_end } => {
+                let at_s = self.at(*first_byte_at);
+                let turn = self.reply(*reply);
+                turn.first_byte_s = Some(at_s);
+                turn.answer = *since_turn_end;
+                self.moment(at_s, "first audio", format!("reply {}", reply.0 + 1), false);
+            }
+            LinkEvent::ReplyTooLong { .. } => self.info(
+                "the reply is longer than is kept; its end is lost: see playout.reply_minutes_max"
+                    .to_owned(),
+            ),
+            LinkEvent::Down { explanation, redial_at } => {
+                let next = match redial_at {
+                    Some(_) => "trying again",
+                    None => "giving up",
+                };
+                self.info(format!("{explanation}; {next}"));
+            }
+            LinkEvent::Connected => {}
+        }
+    }
+
+    fn hear_session(&mut self, event: &Event) {
+        let now_s = self.now_s;
+        match event {
+            Event::Ready { .. } => {
+                self.lines.push_back(Line::Ready);
+                self.moment(now_s, "setupComplete", String::new(), false);
+            }
+            Event::Caption { speaker, text, interim: false, .. } => match speaker {
+                Speaker::User => self.user.push_str(text),
+                Speaker::Model => {
+                    self.say_user();
+                    self.model.push_str(text);
+                }
+            },
+            Event::Interrupted { .. } => {
+                self.moment(now_s, "interrupted", String::new(), false);
+                self.say_model();
+            }
+            Event::GenerationComplete { reply } => {
+                if let Some(turn) = self.turns.iter_mut().rfind(|t| t.reply == Some(*reply)) {
+                    turn.received_s = Some(now_s);
+                }
+                self.moment(now_s, "generationComplete", String::new(), false);
+            }
+            Event::TurnComplete { .. } => {
+                self.moment(now_s, "turnComplete", String::new(), false);
+                self.say_user();
+                self.say_model();
+            }
+            Event::ToolCall { name, .. } => self.info(format!(
+                "the model called the tool \"{name}\"; it was told that there is none"
+            )),
+            Event::GoingAway { .. } => {
+                self.moment(now_s, "goAway", String::new(), false);
+                self.info("the server will close this connection soon".to_owned());
+            }
+            Event::Usage(usage) => self.tokens += usage.total_tokens,
+            Event::ServerError { message, .. } => {
+                self.info(format!("the server reports an error: {message}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn say_user(&mut self) {
+        let text = std::mem::take(&mut self.user).trim().to_owned();
+        if text.is_empty() {
+            return;
+        }
+        let silent = |t: &&mut Turn| t.user.is_empty() && t.decided_s.is_some();
+        if let Some(turn) = self.turns.iter_mut().rev().find(silent) {
+            turn.user.clone_from(&text);
+        }
+        self.lines.push_back(Line::User(text));
+    }
+
+    fn say_model(&mut self) {
+        let text = std::mem::take(&mut self.model).trim().to_owned();
+        if text.is_empty() {
+            return;
+        }
+        if let Some(turn) = self.turns.iter_mut().rev().find(|t| t.reply.is_some()) {
+            turn.model.clone_from(&text);
+        }
+        self.lines.push_back(Line::Model(text));
+    }
+
+    fn moment(&mut self, at_s: f64, label: &'static str, detail: String, sent: bool) {
+        if self.moments.len() < KEPT_MAX {
+            self.moments.push(Moment { at_s, label, detail, sent });
+        }
+    }
+}

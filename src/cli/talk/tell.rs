@@ -1,0 +1,204 @@
+//! A conversation told line by line: words for people, or JSON lines.
+
+use serde_json::{Value, json};
+
+use super::story::{Line, Story, Turn};
+use crate::{
+    audio::{Nanos, NoteKind},
+    cli::{exit::Failure, output::print},
+    engine::EngineEvent,
+    link::LinkEvent,
+    measure::report::{ms, plain},
+    protocol::Event,
+};
+
+/// The version of the JSON lines.
+pub(in crate::cli) const JSON_VERSION: u32 = 1;
+
+/// Writes the conversation to standard output as it goes.
+pub(in crate::cli) struct Teller {
+    json: bool,
+}
+
+impl Teller {
+    pub(in crate::cli) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// One line of text; nothing in JSON.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(in crate::cli) fn say(&mut self, text: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { print(&format!("{text}\n")) }
+    }
+
+    /// One JSON object; nothing in text.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(in crate::cli) fn emit(&mut self, mut object: Value) -> Result<(), Failure> {
+        if !self.json {
+            return Ok(());
+        }
+        object["v"] = JSON_VERSION.into();
+        print(&format!("{object}\n"))
+    }
+
+    /// Tells an event, which the story has already heard.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(in crate::cli) fn tell(
+        &mut self,
+        story: &mut Story,
+        event: &EngineEvent,
+    ) -> Result<(), Failure> {
+        let at_s = story.now_s();
+        if self.json
+            && let Some(object) = object_of(event, at_s)
+        {
+            self.emit(object)?;
+        }
+        while let Some(line) = story.next_line() {
+            if self.json {
+                self.emit(line_object(&line, at_s))?;
+            } else {
+                self.say(&format!("{at_s:7.2} s  {}", line_text(&line)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line_text(line: &Line) -> String {
+    match line {
+        Line::Ready => "ready: speak".to_owned(),
+        Line::User(text) => format!("you    {}", plain(text)),
+        Line::Model(text) => format!("model  {}", plain(text)),
+        Line::Cut(heard_s) => format!("       (cut after {heard_s:.2} s)"),
+        Line::Info(text) => format!("note   {}", plain(text)),
+    }
+}
+
+fn line_object(line: &Line, at_s: f64) -> Value {
+    let (event, text) = match line {
+        Line::Ready => ("ready", String::new()),
+        Line::User(text) => ("user", text.clone()),
+        Line::Model(text) => ("model", text.clone()),
+        Line::Cut(heard_s) => return json!({ "event": "cut", "t": at_s, "heard_s": heard_s }),
+        Line::Info(text) => ("info", text.clone()),
+    };
+    json!({ "event": event, "t": at_s, "text": text })
+}
+
+/// The machine's view of an event; none for what is too fine or has no news.
+fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
+    Some(match event {
+        EngineEvent::Note(told) => {
+            let note = told.note;
+            let (name, detail) = match note.kind {
+                NoteKind::Voice { .. } | NoteKind::Level { .. } => return None,
+                NoteKind::Floor(state) => ("floor", json!(format!("{state:?}").to_lowercase())),
+                NoteKind::ReplyStarted(r) => ("reply_started", json!(r.0)),
+                NoteKind::ReplyFinished(r) => ("reply_finished", json!(r.0)),
+                NoteKind::Starved(r) => ("starved", json!(r.0)),
+                NoteKind::ReplyCut { reply, heard_frames } => {
+                    ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
+                }
+                NoteKind::Gap { frames } => ("gap", json!(frames)),
+                kind => {
+                    return Some(plain_note(kind, note.at.as_secs(), note.decided_at.as_secs()));
+                }
+            };
+            json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail })
+        }
+        EngineEvent::Link(LinkEvent::Connected) => json!({ "event": "connected", "t": at_s }),
+        EngineEvent::Link(LinkEvent::Session(event)) => session_object(event, at_s)?,
+        EngineEvent::Link(_) | EngineEvent::LinkEnded | EngineEvent::Quiet => return None,
+        EngineEvent::DeviceDead { capture } => {
+            json!({ "event": "device_dead", "t": at_s, "capture": capture })
+        }
+    })
+}
+
+fn plain_note(kind: NoteKind, at: f64, decided_at: f64) -> Value {
+    let name = match kind {
+        NoteKind::Likely => "likely",
+        NoteKind::FalseAlarm => "false_alarm",
+        NoteKind::Onset => "onset",
+        NoteKind::SpeechOff => "speech_off",
+        NoteKind::EndOfTurn => "end_of_turn",
+        NoteKind::WindowOpened => "window_opened",
+        NoteKind::WindowClosed => "window_closed",
+        NoteKind::PhantomInterrupted => "phantom_interrupted",
+        NoteKind::Ducked(true) => "ducked",
+        NoteKind::Ducked(false) => "unducked",
+        NoteKind::Muted(true) => "muted",
+        NoteKind::Muted(false) => "unmuted",
+        _ => "note",
+    };
+    json!({ "event": name, "at": at, "decided_at": decided_at })
+}
+
+fn session_object(event: &Event, at_s: f64) -> Option<Value> {
+    let name = match event {
+        Event::Interrupted { .. } => "interrupted",
+        Event::GenerationComplete { .. } => "generation_complete",
+        Event::TurnComplete { .. } => "turn_complete",
+        Event::GoingAway { .. } => "going_away",
+        Event::Resumable { .. } => "resumable",
+        _ => return None,
+    };
+    Some(json!({ "event": name, "t": at_s }))
+}
+
+/// The cells of a turn in the table of latencies.
+pub(in crate::cli) fn turn_cells(number: usize, turn: &Turn) -> [String; 8] {
+    let ms_of = |seconds: Option<f64>| ms(seconds.map(|s| s * 1_000.0));
+    let outcome = match (turn.cut, turn.audible_s) {
+        (Some((_, heard_s)), _) => format!("cut after {heard_s:.2} s"),
+        (None, Some(_)) => "heard whole".to_owned(),
+        (None, None) => "no answer".to_owned(),
+    };
+    [
+        number.to_string(),
+        format!("{:.2}", turn.start_s),
+        ms_of(turn.deciding()),
+        ms(turn.answer.map(Nanos::as_ms)),
+        ms_of(turn.starting()),
+        ms_of(turn.response()),
+        outcome,
+        plain(&turn.user),
+    ]
+}
+
+/// The head of that table.
+pub(in crate::cli) const TURN_HEAD: [&str; 8] = [
+    "turn",
+    "at s",
+    "end decided",
+    "sent → first audio",
+    "→ audible",
+    "you stop → model heard",
+    "reply",
+    "you said",
+];
+
+/// A turn for machines.
+pub(in crate::cli) fn turn_object(number: usize, turn: &Turn) -> Value {
+    let ms_of = |seconds: Option<f64>| seconds.map(|s| s * 1_000.0);
+    json!({
+        "event": "turn",
+        "number": number,
+        "start_s": turn.start_s,
+        "speech_end_s": turn.speech_end_s,
+        "end_decided_ms": ms_of(turn.deciding()),
+        "first_audio_ms": turn.answer.map(Nanos::as_ms),
+        "audible_ms": ms_of(turn.starting()),
+        "response_ms": ms_of(turn.response()),
+        "cut_after_s": turn.cut.map(|(_, heard_s)| heard_s),
+        "user": turn.user,
+        "model": turn.model,
+    })
+}
