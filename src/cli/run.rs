@@ -79,7 +79,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let signals = Signals::new().map_err(Failure::internal)?;
     let mut engine = Engine::start(&plan, backend.as_mut(), dialer, clock)?;
     introduce(&plan, &engine, &url, &key_from, &mut teller)?;
-    let mut story = Story::default();
+    let mut story = Story::new(plan.turn.mode);
     let ended = converse(&mut engine, &mut story, &signals, &mut teller);
     let report = engine.stop();
     conclude(&story, &report, &mut teller)?;

@@ -27,6 +27,8 @@ pub(super) struct Recording {
     pub(super) user: Vec<f32>,
     /// What the speaker played.
     pub(super) model: Vec<f32>,
+    /// The person is speaking just now: a finger on the talk key.
+    pub(super) speaking: bool,
 }
 
 /// A recording that the person writes and the demo reads afterwards.
@@ -134,6 +136,7 @@ impl Room for Person {
         let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         recording.user.extend_from_slice(microphone);
         recording.model.extend_from_slice(heard);
+        recording.speaking = self.said > 0;
         let over = self.next == self.lines.len() && self.answered && self.silence_s() > 1.0;
         !over
     }

@@ -46,12 +46,20 @@ pub(super) fn user(rate: Rate) -> Result<Vec<(Cue, Vec<f32>)>, Failure> {
         .collect()
 }
 
+/// The exchange that begins with an interruption; who is not heard while the
+/// model speaks does not get to have it.
+const INTERRUPTION: usize = 2;
+
+fn exchanges(interrupted: bool) -> impl Iterator<Item = usize> {
+    (0..USER.len()).filter(move |i| interrupted || *i != INTERRUPTION)
+}
+
 /// The model's replies in turn, 24 kHz.
 ///
 /// # Errors
 /// As [`user`].
-pub(super) fn model() -> Result<Vec<Vec<i16>>, Failure> {
-    let replies = MODEL.iter().enumerate();
+pub(super) fn model(interrupted: bool) -> Result<Vec<Vec<i16>>, Failure> {
+    let replies = exchanges(interrupted).map(|i| (i, MODEL[i]));
     let wire = |samples: Vec<f32>| samples.into_iter().map(to_wire).collect();
     replies
         .map(|(i, bytes)| Ok(wire(samples(&format!("model-{}", i + 1), bytes, Rate::DOWNLINK)?)))
@@ -59,7 +67,7 @@ pub(super) fn model() -> Result<Vec<Vec<i16>>, Failure> {
 }
 
 /// The words of each exchange.
-pub(super) fn captions() -> Vec<TurnScript> {
+pub(super) fn captions(interrupted: bool) -> Vec<TurnScript> {
     let words = |name: String| {
         let line = CAPTIONS.lines().find_map(|line| line.strip_prefix(&name));
         line.map(|text| text.trim().to_owned())
@@ -69,7 +77,7 @@ pub(super) fn captions() -> Vec<TurnScript> {
         model: words(format!("model-{i}.wav\t")),
         ..TurnScript::default()
     };
-    (1..=USER.len()).map(turn).collect()
+    exchanges(interrupted).map(|i| turn(i + 1)).collect()
 }
 
 fn samples(name: &str, bytes: &[u8], rate: Rate) -> Result<Vec<f32>, Failure> {
@@ -85,11 +93,12 @@ mod tests {
 
     #[test]
     fn every_utterance_has_sound_and_words() {
-        let turns = captions();
+        let turns = captions(true);
+        assert_eq!(captions(false).len(), 3);
         assert!(turns.iter().all(|t| t.user.is_some() && t.model.is_some()));
         let user = user(Rate::new(48_000).unwrap()).unwrap();
         assert!(user.iter().all(|(_, samples)| samples.len() > 48_000));
-        let model = model().unwrap();
+        let model = model(true).unwrap();
         assert!(model[1].len() > 5 * 24_000, "long enough to be interrupted");
     }
 }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use crate::{
     audio::{FrameTime, Nanos, Note, NoteKind, ReplyId, note::FloorState},
+    dialog::TurnMode,
     duplex::WorkerNote,
     engine::EngineEvent,
     link::LinkEvent,
@@ -101,6 +102,8 @@ pub(in crate::cli) struct Story {
     pub(in crate::cli) moments: Vec<Moment>,
     /// Tokens in all, as the service counted them.
     pub(in crate::cli) tokens: u64,
+    /// Windows are turns, whatever the voice detector says.
+    by_key: bool,
     /// The clock at stream time zero.
     origin_s: Option<f64>,
     now_s: f64,
@@ -111,6 +114,11 @@ pub(in crate::cli) struct Story {
 }
 
 impl Story {
+    /// A story of nothing yet. With a talk key, its windows are the turns.
+    pub(in crate::cli) fn new(mode: TurnMode) -> Self {
+        Self { by_key: mode == TurnMode::PushToTalk, ..Self::default() }
+    }
+
     /// Takes the next event.
     pub(in crate::cli) fn hear(&mut self, event: &EngineEvent) {
         self.hear_event(event);
@@ -172,21 +180,22 @@ impl Story {
             NoteKind::Voice { probability } if self.voice.len() < KEPT_MAX => {
                 self.voice.push((at_s, probability));
             }
-            NoteKind::Onset => self.turns.push(Turn { start_s: at_s, ..Turn::default() }),
-            NoteKind::EndOfTurn => {
-                if let Some(turn) = self.turns.last_mut() {
-                    turn.speech_end_s = Some(at_s);
-                    turn.decided_s = Some(decided_at.as_secs());
-                }
-            }
+            NoteKind::Onset if !self.by_key => self.begin(at_s),
+            NoteKind::EndOfTurn if !self.by_key => self.end(at_s, decided_at.as_secs()),
             NoteKind::Floor(state) => self.floor.push((at_s, state)),
             NoteKind::WindowOpened => {
                 self.windows.push((at_s, None));
+                if self.by_key {
+                    self.begin(at_s);
+                }
                 self.moment(self.now_s, "activityStart", String::new(), true);
             }
             NoteKind::WindowClosed => {
                 if let Some(window) = self.windows.last_mut() {
                     window.1 = Some(at_s);
+                }
+                if self.by_key {
+                    self.end(at_s, at_s);
                 }
                 self.moment(self.now_s, "activityEnd", String::new(), true);
             }
@@ -208,6 +217,17 @@ impl Story {
         }
     }
 
+    fn begin(&mut self, at_s: f64) {
+        self.turns.push(Turn { start_s: at_s, ..Turn::default() });
+    }
+
+    fn end(&mut self, at_s: f64, decided_s: f64) {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.speech_end_s = Some(at_s);
+            turn.decided_s = Some(decided_s);
+        }
+    }
+
     fn cut(&mut self, reply: ReplyId, heard_frames: u32) {
         let (now_s, heard_s) = (self.now_s, f64::from(heard_frames) / 24_000.0);
         let turn = self.reply(reply);
@@ -217,11 +237,14 @@ impl Story {
     }
 
     /// The turn that this reply answers: the one that has it, or else the
-    /// newest whose end was decided and that has none.
+    /// newest without a reply, best one whose end we decided (the server may
+    /// have decided before us).
     fn reply(&mut self, reply: ReplyId) -> &mut Turn {
-        let found = self.turns.iter().rposition(|t| t.reply == Some(reply));
-        let open = |t: &Turn| t.reply.is_none() && t.decided_s.is_some();
-        let index = match found.or_else(|| self.turns.iter().rposition(open)) {
+        let newest = |is: &dyn Fn(&Turn) -> bool| self.turns.iter().rposition(is);
+        let index = newest(&|t| t.reply == Some(reply))
+            .or_else(|| newest(&|t| t.reply.is_none() && t.decided_s.is_some()))
+            .or_else(|| newest(&|t| t.reply.is_none()));
+        let index = match index {
             Some(index) => index,
             None => {
                 self.turns.push(Turn { start_s: self.now_s, ..Turn::default() });
@@ -307,7 +330,7 @@ impl Story {
         if text.is_empty() {
             return;
         }
-        let silent = |t: &&mut Turn| t.user.is_empty() && t.decided_s.is_some();
+        let silent = |t: &&mut Turn| t.user.is_empty();
         if let Some(turn) = self.turns.iter_mut().rev().find(silent) {
             turn.user.clone_from(&text);
         }

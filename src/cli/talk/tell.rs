@@ -54,7 +54,7 @@ impl Teller {
         story: &mut Story,
         event: &EngineEvent,
     ) -> Result<(), Failure> {
-        let at_s = story.now_s();
+        let at_s = rounded(story.now_s());
         if self.json
             && let Some(object) = object_of(event, at_s)
         {
@@ -187,18 +187,23 @@ pub(in crate::cli) const TURN_HEAD: [&str; 8] = [
 
 /// A turn for machines.
 pub(in crate::cli) fn turn_object(number: usize, turn: &Turn) -> Value {
-    let ms_of = |seconds: Option<f64>| seconds.map(|s| s * 1_000.0);
+    let ms_of = |seconds: Option<f64>| seconds.map(|s| rounded(s * 1_000.0));
     json!({
         "event": "turn",
         "number": number,
         "start_s": turn.start_s,
         "speech_end_s": turn.speech_end_s,
         "end_decided_ms": ms_of(turn.deciding()),
-        "first_audio_ms": turn.answer.map(Nanos::as_ms),
+        "first_audio_ms": turn.answer.map(|answer| rounded(answer.as_ms())),
         "audible_ms": ms_of(turn.starting()),
         "response_ms": ms_of(turn.response()),
         "cut_after_s": turn.cut.map(|(_, heard_s)| heard_s),
         "user": turn.user,
         "model": turn.model,
     })
+}
+
+/// To a thousandth: more digits are not measured.
+fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
 }
