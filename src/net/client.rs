@@ -44,19 +44,29 @@ pub struct Wiring {
     pub events: Sender<LinkEvent>,
 }
 
-/// How the supervisor reaches a link thread.
+/// How the supervisor reaches a link thread, which ends when the last of
+/// these is dropped.
 #[derive(Clone, Debug)]
 pub struct LinkControl {
-    sender: Sender<Control>,
+    /// Always there but in the middle of being dropped.
+    sender: Option<Sender<Control>>,
     waker: Arc<Waker>,
 }
 
 impl LinkControl {
     /// Tells the link; false where it has ended.
     pub fn send(&self, control: Control) -> bool {
-        let sent = self.sender.send(control).is_ok();
-        Wake::wake(&*self.waker);
+        let sent = self.sender.as_ref().is_some_and(|sender| sender.send(control).is_ok());
+        self.waker.wake();
         sent
+    }
+}
+
+impl Drop for LinkControl {
+    fn drop(&mut self) {
+        // First the channel, then the wake that makes the link look at it.
+        self.sender = None;
+        self.waker.wake();
     }
 }
 
@@ -70,7 +80,7 @@ impl Wiring {
         let bell = Arc::new(Doorbell::new(waker.clone()));
         let (sender, control) = crossbeam_channel::bounded(64);
         let (events, received) = crossbeam_channel::bounded(events_max);
-        let remote = LinkControl { sender, waker: waker.clone() };
+        let remote = LinkControl { sender: Some(sender), waker: waker.clone() };
         Ok((Self { waker, bell, control, events }, remote, received))
     }
 }

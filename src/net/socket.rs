@@ -8,7 +8,7 @@ use std::{
 
 use tungstenite::{
     Error, Message, WebSocket,
-    error::ProtocolError,
+    error::{CapacityError, ProtocolError},
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
@@ -153,6 +153,9 @@ fn broken(error: &Error) -> Close {
             "it ended without a close frame".to_owned()
         }
         Error::ConnectionClosed | Error::AlreadyClosed => "it was closed already".to_owned(),
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            format!("a message of the server was longer than {} MiB", INCOMING_BYTES_MAX >> 20)
+        }
         Error::WriteBufferFull(_) => "a message of ours was too long".to_owned(),
         Error::Protocol(problem) => format!("the server broke the websocket protocol: {problem}"),
         other => other.to_string(),

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod config;
+mod net;
 mod protocol;
 mod serve;
 mod tidy;
