@@ -57,7 +57,9 @@ pub struct Prepared {
     /// What its blocks will look like.
     pub output: Format,
     /// How much later a sound leaves than it came in, in frames at the
-    /// output's rate. The stage subtracts it from `Block::start`.
+    /// output's rate. The stage subtracts it from `Block::start`; one that
+    /// changes the rate takes the start of the first block after a reset,
+    /// brought to the new rate, and counts its own frames from there.
     pub latency_frames: usize,
     /// What may be changed while it runs, by parameter name.
     pub controls: Vec<(&'static str, LiveValue)>,

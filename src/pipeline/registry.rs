@@ -67,3 +67,35 @@ impl Default for Registry {
         Self::shipped()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static LOUDER: StageEntry = StageEntry {
+        name: "gain",
+        summary: "another gain",
+        params: &[],
+        allocates: 0,
+        example: "",
+        build: |_| Err("never built".to_owned()),
+    };
+
+    #[test]
+    fn every_shipped_stage_has_a_name_of_its_own() {
+        let registry = Registry::default();
+        let mut names: Vec<_> = registry.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), registry.iter().count());
+        assert!(names.iter().all(|name| registry.get(name).is_some()));
+    }
+
+    #[test]
+    fn an_own_stage_takes_the_place_of_a_shipped_one_of_its_name() {
+        let registry = Registry::shipped().with(&LOUDER);
+        assert_eq!(registry.get("gain").unwrap().summary, "another gain");
+        assert_eq!(registry.iter().count(), Registry::shipped().iter().count());
+        assert!(registry.get("no such stage").is_none());
+    }
+}

@@ -33,7 +33,8 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         },
         Param {
             name: "hold_ms",
-            kind: ParamKind::Int { min: 0, max: 5_000 },
+            // From 1 ms on a block of 10 ms has room for its notes.
+            kind: ParamKind::Int { min: 1, max: 5_000 },
             default: ParamDefault::Int(200),
             doc: "how long it stays open after the last such peak",
         },
@@ -51,7 +52,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         Ok(Box::new(Config {
             open_at: Dbfs(threshold_db).amplitude(),
             close_under: Dbfs(threshold_db - values.float("hysteresis_db")).amplitude(),
-            hold_ms: values.int("hold_ms").clamp(0, 5_000) as u32,
+            hold_ms: values.int("hold_ms").clamp(1, 5_000) as u32,
             release_ms: values.float("release_ms"),
         }))
     },

@@ -38,7 +38,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         Param {
             name: "margin_db",
             kind: ParamKind::Float { min: 3.0, max: 40.0 },
-            default: ParamDefault::Float(9.0),
+            default: ParamDefault::Float(6.0),
             doc: "energy only: how far over the noise floor a voice is one chance in two",
         },
     ],

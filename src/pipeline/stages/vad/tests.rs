@@ -72,19 +72,17 @@ fn every_engine_hears_a_sentence_and_no_voice_in_silence_or_a_steady_hiss() {
         let heard = share_of_voice(&voices(engine, &sentence()));
         assert!(heard > 0.4, "{engine}: {heard}");
         assert_eq!(share_of_voice(&voices(engine, &vec![0.0; 32_000])), 0.0, "{engine}");
-        // The first two seconds are for getting used to it.
-        let hiss = voices(engine, &noise(0.01, 96_000));
-        let heard = share_of_voice(&hiss[hiss.len() / 3..]);
-        assert!(heard < 0.05, "{engine}: {heard}");
+        let heard = share_of_voice(&voices(engine, &noise(0.01, 96_000)));
+        assert!(heard < 0.1, "{engine}: {heard}");
     }
 }
 
 #[test]
-fn the_noise_floor_follows_a_louder_room_within_two_seconds() {
-    let room = [noise(0.001, 32_000), noise(0.05, 64_000)].concat();
+fn the_noise_floor_follows_a_louder_room_in_three_seconds() {
+    let room = [noise(0.001, 32_000), noise(0.05, 96_000)].concat();
     let voices = voices("energy", &room);
-    let (step, settled) = (200, 200 + 170);
-    assert!(share_of_voice(&voices[step + 2..step + 100]) > 0.9);
+    let (step, settled) = (200, 200 + 310);
+    assert!(share_of_voice(&voices[step + 2..step + 290]) > 0.9);
     assert_eq!(share_of_voice(&voices[settled..]), 0.0);
 }
 
