@@ -73,31 +73,27 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
 
 fn as_text(file: &ConfigFile, plans: &[Plan]) -> String {
     let names: Vec<_> = file.profiles().collect();
-    let mut out = format!("{}: nothing wrong\nprofiles: {}\n\n", file.origin(), names.join(", "));
-    let Some(plan) = plans.first() else { return out };
-    let values = |id: TableId, name: &str| shown(plan.values(id).get(name));
-    let turn = |name: &str| values(TableId::Turn, name);
-    out += &format!("profile {}\n", plan.profile);
-    out += &format!(
-        "  model     {}, {}\n",
-        plan.session.model,
-        values(TableId::Session, "api_version")
-    );
-    out += &format!(
-        "  turns     {}, {} duplex, barge-in {}\n",
-        turn("mode"),
-        turn("duplex"),
-        turn("barge_in")
-    );
-    out += &format!("  capture   {}\n", chain(&plan.capture));
-    out += &format!("  playback  {}\n\n", chain(&plan.playback));
-    for line in Latencies::of(plan).lines() {
-        out += &format!("{line}\n");
-    }
-    for remark in plan.remarks() {
-        out += &format!("note: {remark}\n");
-    }
-    out
+    let head = format!("{}: nothing wrong\nprofiles: {}\n\n", file.origin(), names.join(", "));
+    let Some(plan) = plans.first() else { return head };
+    let value = |id: TableId, name: &str| shown(plan.values(id).get(name));
+    let turn = |name: &str| value(TableId::Turn, name);
+    let version = value(TableId::Session, "api_version");
+    let mut lines = vec![
+        format!("profile {}", plan.profile),
+        format!("  model     {}, {version}", plan.session.model),
+        format!(
+            "  turns     {}, {} duplex, barge-in {}",
+            turn("mode"),
+            turn("duplex"),
+            turn("barge_in")
+        ),
+        format!("  capture   {}", chain(&plan.capture)),
+        format!("  playback  {}", chain(&plan.playback)),
+        String::new(),
+    ];
+    lines.extend(Latencies::of(plan).lines());
+    lines.extend(plan.remarks().iter().map(|remark| format!("note: {remark}")));
+    format!("{head}{}\n", lines.join("\n"))
 }
 
 fn shown(value: Option<&Value>) -> String {

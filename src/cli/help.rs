@@ -30,24 +30,21 @@ impl Verb {
     /// The whole help.
     pub fn help(&self) -> String {
         let Self { name, summary, operands, .. } = self;
-        let mut out = format!("chinwag {name}: {summary}\n\nusage: chinwag {name} [options]");
-        if !operands.is_empty() {
-            out += &format!(" {operands}");
-        }
-        out += "\n\n";
+        let usage = format!("chinwag {name} [options] {operands}");
+        let mut out = format!("chinwag {name}: {summary}\n\nusage: {}\n\n", usage.trim_end());
         for flag in self.flags() {
             let value = flag.value.map_or_else(String::new, |value| format!(" {value}"));
             let left = format!("--{}{value}", flag.name);
             put(&mut out, &left, flag.doc);
         }
         if !self.about.is_empty() {
-            out += &format!("\n{}\n", self.about);
+            let _ = writeln!(out, "\n{}", self.about);
         }
         if !self.examples.is_empty() {
             out += "\nexamples:\n";
         }
         for (command, what) in self.examples {
-            out += &format!("  {command}\n      {what}\n");
+            let _ = writeln!(out, "  {command}\n      {what}");
         }
         out
     }

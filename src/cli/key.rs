@@ -93,7 +93,8 @@ fn guard(_file: &File, _path: &Path) -> io::Result<Result<(), Failure>> {
     Ok(Ok(()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 

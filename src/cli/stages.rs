@@ -48,8 +48,9 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     };
     let mut out = String::new();
     for entry in entries {
+        // Writing into a String cannot fail.
         if given.has(&args::JSON) {
-            out += &format!("{}\n", as_json(entry));
+            let _ = writeln!(out, "{}", as_json(entry));
         } else if given.has(&MARKDOWN) {
             as_markdown(entry, &mut out);
         } else {
@@ -77,8 +78,6 @@ fn default(param: &Param) -> String {
         (_, None) => "unset".to_owned(),
     }
 }
-
-// Writing into a String cannot fail.
 
 fn as_text(entry: &StageEntry, out: &mut String) {
     let _ = writeln!(out, "{}: {}", entry.name, entry.summary);

@@ -52,7 +52,7 @@ pub(super) fn build(
     }
     if let Some(playback) = &playback {
         let input = Format::of(Rate::DOWNLINK);
-        judge_steps(profile.list(ListId::Playback), playback, input, "playback", problems);
+        judge_steps(profile, ListId::Playback, playback, input, problems);
     }
     let is_sound = profile.tables.iter().all(|keys| !keys.broken) && problems.len() == before;
     plan.capture = capture?;
@@ -102,7 +102,7 @@ fn judge_capture(
     problems: &mut Vec<Problem>,
 ) {
     let list = profile.list(ListId::Capture);
-    let end = judge_steps(list, stages, Format::of(device), "capture", problems);
+    let end = judge_steps(profile, ListId::Capture, stages, Format::of(device), problems);
     let end = end.filter(|end| *end != Rate::UPLINK && judges_end);
     if let Some(end) = end {
         let at = list.stages.last().map_or(&profile.at, |stage| &stage.at);
@@ -117,21 +117,29 @@ fn judge_capture(
 
 /// The rate that the list ends at, or `None` where a stage cannot run.
 fn judge_steps(
-    list: &WrittenList,
+    profile: &Resolved,
+    id: ListId,
     stages: &[PlannedStage],
     input: Format,
-    chain: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Rate> {
-    match steps(stages, input) {
-        Ok(steps) => Some(steps.last().map_or(input.rate, |step| step.output.rate)),
-        Err((place, error)) => {
-            let (what, next) = split(&error.0);
-            let message = format!("{} cannot run here: {what}", stages[place].name());
-            let expected = format!("place {} of {chain}", place + 1);
-            problems
-                .push(Problem::new(&list.stages[place].at, message).expected(expected).next(next));
-            None
-        }
+    let (place, error) = match steps(stages, input) {
+        Ok(steps) => return Some(steps.last().map_or(input.rate, |step| step.output.rate)),
+        Err(failed) => failed,
+    };
+    let stage = &stages[place];
+    let (what, mut next) = split(&error.0);
+    if id == ListId::Capture && stage.config().prepare(Format::of(Rate::UPLINK)).is_ok() {
+        let lines = resample_lines(profile.owner(id));
+        next = format!("put these lines before it:\n\n{lines}");
     }
+    problems.push(
+        Problem::new(
+            &profile.list(id).stages[place].at,
+            format!("{} cannot run here: {what}", stage.name()),
+        )
+        .expected(format!("place {} of {}", place + 1, id.name()))
+        .next(next),
+    );
+    None
 }

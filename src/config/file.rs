@@ -34,11 +34,11 @@ impl ConfigFile {
         judge_bases(&written, &mut problems);
         if written.profiles.is_empty() && !written.broken {
             let problem = Problem::new(&At::file(0..0), "there is no profile");
-            let lines =
-                "[profile.NAME]\nwrite at least one; chinwag check --explain prints an example";
-            problems.push(problem.expected("expected [profile.NAME.…]").next(lines));
+            let next = "write one, or remove this file: the built-in one has seven";
+            problems.push(problem.expected("expected [profile.NAME]").next(next));
         }
         if let Some((name, at)) = &written.default_profile
+            && !written.profiles.is_empty()
             && written.profiles.iter().all(|profile| profile.name != *name)
         {
             problems.push(unknown_profile(&written, at, name));

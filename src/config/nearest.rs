@@ -10,7 +10,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
             let expected = folded(candidate);
             let starts = written.len() >= 3 && expected.starts_with(&written[..]);
             let distance = if starts { 1 } else { distance(&written, &expected) };
-            (distance, written.len().max(expected.len()).div_ceil(3), candidate)
+            (distance, written.len().max(expected.len()) / 3, candidate)
         })
         .filter(|(distance, limit, _)| distance <= limit)
         .min_by_key(|(distance, ..)| *distance)

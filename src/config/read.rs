@@ -47,7 +47,9 @@ fn syntax(text: &str, errors: &[toml::de::Error], problems: &mut Vec<Problem>) {
         if !lines.contains(&line) {
             lines.push(line);
             let message = error.message().replace('\n', "; ");
-            problems.push(Problem::new(&At::file(span), message).expected("this is no TOML"));
+            let is_repeated = message.starts_with("duplicate key");
+            let expected = if is_repeated { "it stands above already" } else { "this is no TOML" };
+            problems.push(Problem::new(&At::file(span), message).expected(expected));
         }
     }
 }
@@ -140,6 +142,7 @@ impl Reader<'_> {
             name: name.to_owned(),
             at: at(key),
             extends: None,
+            is_lost: false,
             tables: Default::default(),
             lists: Default::default(),
         };
@@ -160,6 +163,8 @@ impl Reader<'_> {
                     other => {
                         let message = format!("extends is {}", type_of(other));
                         self.wrong(item, &message, "the name of another profile, in quotes");
+                        // What it would have inherited is not known.
+                        profile.is_lost = true;
                     }
                 }
             } else {

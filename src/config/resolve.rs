@@ -82,7 +82,7 @@ fn line_of<'a>(
         }
         line.push(profile_of(file, base)?);
     }
-    Some(line)
+    line.iter().all(|profile| !profile.is_lost).then_some(line)
 }
 
 /// Resolves one profile. `None` where its bases cannot be followed, which

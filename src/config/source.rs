@@ -80,24 +80,30 @@ impl Source {
 
     /// The same range, within the text and on character bounds.
     pub fn clamp(&self, range: Range<usize>) -> Range<usize> {
-        let start = self.text.floor_char_boundary(range.start);
-        start..self.text.floor_char_boundary(range.end).max(start)
+        let start = floor(&self.text, range.start);
+        start..floor(&self.text, range.end).max(start)
     }
 
     /// Line and column of a byte, in characters, counted from 1.
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let before = &self.text[..floor(&self.text, offset)];
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
     /// The line around a byte as it may be shown, without its end.
     pub fn line_at(&self, offset: usize) -> &str {
-        let offset = self.shown.floor_char_boundary(offset);
+        let offset = floor(&self.shown, offset);
         let start = self.shown[..offset].rfind('\n').map_or(0, |i| i + 1);
         let end = self.shown[offset..].find('\n').map_or(self.shown.len(), |i| offset + i);
         self.shown[start..end].trim_end_matches('\r')
     }
+}
+
+/// The start of the character that a byte belongs to, or the end.
+fn floor(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }
 
 /// User and password, and the query, of everything that looks like a URL.

@@ -108,8 +108,8 @@ pub(super) fn within(param: &Param, value: Value) -> Result<Value, Mistake> {
                 format!("the nearest that is allowed is {nearest}"),
             ))
         }
-        (ParamKind::Int { .. }, Value::Float(float)) => {
-            let whole = float.fract() == 0.0 && float.abs() < 1e15;
+        (ParamKind::Int { min, max }, Value::Float(float)) => {
+            let whole = float.fract() == 0.0 && (min as f64..=max as f64).contains(&float);
             let next =
                 if whole { format!("write {} = {float:.0}", param.name) } else { String::new() };
             Err(Mistake::new(format!("is {float:?}"), next))
@@ -136,7 +136,7 @@ fn bounded(float: f64, min: f64, max: f64) -> Result<Value, Mistake> {
     } else {
         format!("the nearest that is allowed is {}", float.clamp(min, max))
     };
-    Err(Mistake::new(format!("is {float:?}"), next))
+    Err(Mistake::new(format!("is {float}"), next))
 }
 
 /// Whether writing nothing into the parameter means "none".
@@ -152,7 +152,7 @@ fn unknown_choice(words: &[&str], text: &str) -> Mistake {
 
 fn wrong_type(param: &Param, found: &DeValue<'_>) -> Mistake {
     let next = match (param.kind, found) {
-        (ParamKind::Text | ParamKind::Choice(_), DeValue::Boolean(value)) => {
+        (ParamKind::Text, DeValue::Boolean(value)) => {
             format!("write it in quotes: {} = \"{value}\"", param.name)
         }
         (ParamKind::Text, DeValue::Integer(number)) => {

@@ -86,6 +86,8 @@ pub(super) struct WrittenProfile {
     /// Where its name first stands.
     pub at: At,
     pub extends: Option<(String, At)>,
+    /// Its `extends` could not be read.
+    pub is_lost: bool,
     pub tables: [Keys; TableId::ALL.len()],
     /// `None` where the list is inherited.
     pub lists: [Option<WrittenList>; ListId::ALL.len()],
