@@ -34,6 +34,9 @@ pub(super) struct Listener {
     handed_over_at: Nanos,
     pub(super) block: Block,
     pub(super) notes: Notes,
+    /// The notes were given with a block; those of the next one may wait for
+    /// it over several looks.
+    told: bool,
 }
 
 impl Listener {
@@ -45,6 +48,7 @@ impl Listener {
             handed_over_at: Nanos::ZERO,
             block: Block::new(chain.block_capacity()),
             notes: Notes::default(),
+            told: false,
             capture,
             chain,
         }
@@ -60,7 +64,9 @@ impl Listener {
 
     /// Collects the next block and runs the chain on it.
     pub(super) fn next(&mut self, far: &mut FarEnd, clock: &impl Stopwatch) -> Heard {
-        self.notes.clear();
+        if std::mem::take(&mut self.told) {
+            self.notes.clear();
+        }
         let wanted = self.block_frames();
         while self.filled < wanted {
             match self.capture.take(&mut self.raw[self.filled..wanted]) {
@@ -84,6 +90,7 @@ impl Listener {
             }
         }
         self.process(far, clock);
+        self.told = true;
         Heard::Block(self.handed_over_at)
     }
 
@@ -108,7 +115,9 @@ impl Listener {
     /// At the end of the stream: what is left of it, and then silence for as
     /// long as the chain's latency. `false` when nothing is left.
     pub(super) fn drain(&mut self, far: &mut FarEnd, silence: &mut usize) -> bool {
-        self.notes.clear();
+        if std::mem::take(&mut self.told) {
+            self.notes.clear();
+        }
         if self.filled == 0 {
             let frames = (*silence).min(self.block_frames());
             self.raw[..frames].fill(0.0);

@@ -58,9 +58,10 @@ struct Positions {
     read: AtomicUsize,
     /// Worker: ring frames before this position are not to be heard.
     skip_to: AtomicUsize,
-    /// Callback: frames given to the device, silence included (wrapping).
+    /// Callback: frames given to the device before the newest callback,
+    /// silence included (wrapping). Those of the newest are still to be played.
     clock: AtomicUsize,
-    /// Callback: the clock just after the last ring frame played.
+    /// Callback: the clock just after the last ring frame.
     sounded: AtomicUsize,
 }
 
@@ -95,6 +96,7 @@ pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, R
         rise: 1.0,
         rise_step: 1.0 / (RISE_MS * per_ms),
         low_frames: 0,
+        clock: 0,
     };
     let end =
         RenderEnd { rate, frames: frames_in, far: far_out, gauges, positions, gain, pushed: 0 };
@@ -121,6 +123,7 @@ pub struct RenderHalf {
     rise: f32,
     rise_step: f32,
     low_frames: usize,
+    clock: usize,
 }
 
 impl RenderHalf {
@@ -160,13 +163,14 @@ impl RenderHalf {
         self.wake_worker(frames, before);
     }
 
-    fn publish(&self, frames: usize, sounded_frames: usize, now: Nanos, latency_frames: u32) {
+    fn publish(&mut self, frames: usize, sounded_frames: usize, now: Nanos, latency_frames: u32) {
         let positions = &self.positions;
-        let clock = positions.clock.load(Relaxed);
+        let clock = self.clock;
+        self.clock = clock.wrapping_add(frames);
         if sounded_frames > 0 {
             positions.sounded.store(clock.wrapping_add(sounded_frames), Relaxed);
         }
-        positions.clock.store(clock.wrapping_add(frames), Release);
+        positions.clock.store(clock, Release);
         positions.read.store(self.read, Release);
         let gauges = &self.gauges;
         gauges.callbacks.fetch_add(1, Relaxed);
@@ -343,8 +347,8 @@ impl RenderEnd {
     pub fn is_heard(&self, position: usize, latency_frames: usize) -> bool {
         let played = (self.played().wrapping_sub(position) as isize) >= 0;
         let clock = self.positions.clock.load(Acquire);
-        let since = clock.wrapping_sub(self.positions.sounded.load(Relaxed));
-        played && since >= latency_frames
+        let since = clock.wrapping_sub(self.positions.sounded.load(Relaxed)) as isize;
+        played && since >= latency_frames as isize
     }
 
     /// Nothing pushed so far is heard any more, but for the fade.

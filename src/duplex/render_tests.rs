@@ -98,9 +98,13 @@ fn a_reply_is_heard_when_played_and_the_device_latency_is_over() {
     let position = end.push(&[0.5; 480]);
     assert!(!end.is_heard(position, 0));
     play(&mut half, 480);
+    assert!(!end.is_heard(position, 0), "its frames were only just handed over");
+    play(&mut half, 480);
     assert!(end.is_heard(position, 0));
     assert!(!end.is_heard(position, 960));
     play(&mut half, 960);
+    assert!(!end.is_heard(position, 960));
+    play(&mut half, 1);
     assert!(end.is_heard(position, 960));
 }
 

@@ -229,7 +229,7 @@ impl Worker {
             self.hear(self.heard_at);
         }
         self.close_endpoint();
-        let actions = self.floor.on(Input::Lost);
+        let actions = self.ask_floor(Input::Lost);
         self.act(actions, end);
         if self.uplink.is_open() {
             self.uplink.close(end, Some(Uplink::StreamEnd));
@@ -240,7 +240,7 @@ impl Worker {
     fn take_packets(&mut self) {
         while let Some(reply) = self.speaker.take_packets() {
             let at = self.uplink.newest();
-            let actions = self.floor.on(Input::Interrupted);
+            let actions = self.ask_floor(Input::Interrupted);
             let cut = self.speaker.cut(reply, at, &mut self.spoken);
             self.tell_spoken();
             self.act(Actions { flush: false, ..actions }, at);
@@ -256,7 +256,7 @@ impl Worker {
         if std::mem::replace(&mut self.muted, muted) != muted {
             self.close_endpoint();
             self.counts_from = at;
-            let actions = self.floor.on(if muted { Input::Muted } else { Input::Unmuted });
+            let actions = self.ask_floor(if muted { Input::Muted } else { Input::Unmuted });
             self.act(actions, at);
             self.tell(Note::now(NoteKind::Muted(muted), at));
         }
@@ -264,7 +264,7 @@ impl Worker {
         if std::mem::replace(&mut self.talking, talking) != talking {
             if talking {
                 self.talk_ends = None;
-                let actions = self.floor.on(Input::TalkPressed);
+                let actions = self.ask_floor(Input::TalkPressed);
                 self.act(actions, at);
             } else {
                 let tail = Rate::UPLINK.frames_in_ms(TALK_TAIL_MS) as i64;
@@ -290,21 +290,22 @@ impl Worker {
             && end.frames >= talk_ends.frames
         {
             self.talk_ends = None;
-            let actions = self.floor.on(Input::TalkReleased);
+            let actions = self.ask_floor(Input::TalkReleased);
             self.act(actions, talk_ends);
         }
         self.uplink.send_chunks();
         self.gauges.blocks.fetch_add(1, Relaxed);
     }
 
-    /// In the modes that send everything: begin and stop to.
-    fn stream(&mut self, from: FrameTime) {
+    /// In the modes that send everything: begin where the microphone began to
+    /// count, or where the last stream ended, and stop at `end`.
+    fn stream(&mut self, end: FrameTime) {
         if !self.floor.streams() {
             return;
         }
         match (self.floor.hears_user(), self.uplink.is_open()) {
-            (true, false) => _ = self.uplink.open(from, None),
-            (false, true) => _ = self.uplink.close(from, None),
+            (true, false) => _ = self.uplink.open(self.counts_from, None),
+            (false, true) => _ = self.uplink.close(end, None),
             _ => {}
         }
     }
@@ -333,7 +334,7 @@ impl Worker {
             NoteKind::EndOfTurn => (Input::EndOfTurn, note.decided_at.plus(1)),
             _ => return,
         };
-        let actions = self.floor.on(input);
+        let actions = self.ask_floor(input);
         self.act(actions, at);
     }
 
@@ -367,10 +368,21 @@ impl Worker {
         if actions.stream_end {
             self.uplink.close(at, Some(Uplink::StreamEnd));
         }
-        self.tell_floor();
+        self.note_floor();
     }
 
-    fn tell_floor(&mut self) {
+    /// Asks the floor. What was captured while the microphone did not count
+    /// never does: not as a pre-roll, nor when the stream goes on.
+    fn ask_floor(&mut self, input: Input) -> Actions {
+        let heard = self.floor.hears_user();
+        let actions = self.floor.on(input);
+        if !heard && self.floor.hears_user() {
+            self.counts_from = self.uplink.newest();
+        }
+        actions
+    }
+
+    fn note_floor(&mut self) {
         let state = self.floor.state();
         if std::mem::replace(&mut self.state, state) != state {
             self.tell(Note::now(NoteKind::Floor(state), self.uplink.newest()));
@@ -394,7 +406,7 @@ impl Worker {
     fn lose_microphone(&mut self) {
         let at = self.uplink.newest();
         self.close_endpoint();
-        let actions = self.floor.on(Input::Lost);
+        let actions = self.ask_floor(Input::Lost);
         self.act(actions, at);
         if self.uplink.is_open() {
             self.uplink.close(at, Some(Uplink::StreamEnd));
@@ -437,7 +449,7 @@ impl Worker {
 
     fn model_audible(&mut self) {
         let at = self.uplink.newest();
-        let actions = self.floor.on(Input::ModelAudible);
+        let actions = self.ask_floor(Input::ModelAudible);
         if !self.floor.hears_user() {
             self.close_endpoint();
         }
@@ -447,10 +459,7 @@ impl Worker {
 
     fn model_silent(&mut self) {
         let at = self.uplink.newest();
-        if !self.floor.hears_user() {
-            self.counts_from = at;
-        }
-        let actions = self.floor.on(Input::ModelSilent);
+        let actions = self.ask_floor(Input::ModelSilent);
         self.act(actions, at);
     }
 

@@ -7,6 +7,7 @@ use chinwag::{
     sim::{
         World, WorldSettings,
         babble::babble,
+        clock::CallbackSizes,
         service::Voice,
         talker::{Cue, Utterance},
     },

@@ -119,6 +119,11 @@ impl World {
         &self.gauges
     }
 
+    /// Frames that found no room on their way from the microphone to the worker.
+    pub fn lost_capture_frames(&self) -> u64 {
+        self.capture.gauges().lost_frames.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// What the link counted.
     pub fn link_counters(&self) -> LinkCounters {
         self.link.counters()
