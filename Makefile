@@ -16,7 +16,7 @@ demo:
 
 test:
 	@$(WITHOUT) cargo test --workspace $(FEATURES)
-	@if test -e tests/realtime.rs; then cargo test --release --test realtime $(FEATURES); fi
+	@cargo test --release --test realtime $(FEATURES)
 
 test-interop:
 	@tests/interop/run.sh
