@@ -36,7 +36,8 @@ pub(super) struct Speaker {
     pub(super) render: RenderEnd,
     block: Block,
     position: FrameTime,
-    /// Silent frames at 24 kHz that push a reply's end out of the chain.
+    /// Silent frames at 24 kHz that push a reply's end out of the chain: a
+    /// filter rings for twice its delay.
     tail_frames: usize,
     tail: Option<(ReplyId, usize)>,
     finishing: VecDeque<(ReplyId, usize)>,
@@ -65,7 +66,7 @@ impl Speaker {
         let latency = parts.chain.latency();
         let tail_frames = match latency {
             Nanos::ZERO => 0,
-            latency => Rate::DOWNLINK.frames_in(latency) as usize + 1,
+            latency => 2 * Rate::DOWNLINK.frames_in(latency) as usize + 1,
         };
         Self {
             playout: Playout::new(settings),

@@ -15,6 +15,6 @@ mod priority;
 mod start;
 mod worker_thread;
 
-pub use build::{Built, build};
+pub use build::{Bells, Built, build};
 pub use priority::Priority;
 pub use start::{Engine, EngineError, EngineEvent, Report};

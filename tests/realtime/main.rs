@@ -3,6 +3,7 @@
 
 mod counting;
 mod stages;
+mod talk;
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;

@@ -1,0 +1,165 @@
+//! A minute of talk through both callbacks and the worker: turns, replies,
+//! interruptions, a mute, odd callback sizes. What they do is counted, what
+//! link and service do between them is not.
+
+use std::sync::Arc;
+
+use chinwag::{
+    audio::{Doorbell, Nanos, NoStopwatch, Rate, Wake},
+    config::{ConfigFile, Plan},
+    engine::{Bells, Built, build},
+    pipeline::Registry,
+    sim::{
+        babble::babble,
+        service::{Memory, Service, ServiceSettings, Transmit, UpgradeRequest, Voice},
+    },
+};
+
+use super::counting::heap_calls;
+
+struct NoWake;
+impl Wake for NoWake {
+    fn wake(&self) {}
+}
+
+/// The heap calls of real-time code, by who made them.
+#[derive(Debug, Default, PartialEq)]
+struct Calls {
+    capture: u64,
+    render: u64,
+    worker: u64,
+}
+
+fn counted<T>(calls: &mut u64, body: impl FnOnce() -> T) -> T {
+    let before = heap_calls();
+    let result = body();
+    *calls += heap_calls() - before;
+    result
+}
+
+fn plan(profile: &str) -> Plan {
+    ConfigFile::shipped(&Registry::shipped()).plan(Some(profile), &[]).unwrap()
+}
+
+/// One second of silence, two of speech, two of silence, over and over: each
+/// second phrase falls into a reply.
+fn microphone(rate: Rate, seconds: usize) -> Vec<f32> {
+    let mut sound = vec![0.0; rate.hz() as usize * seconds];
+    for (i, at) in (1..seconds.saturating_sub(3)).step_by(5).enumerate() {
+        let phrase = babble(rate, Nanos::from_secs(2), i as u64 + 1);
+        let start = at * rate.hz() as usize;
+        sound[start..start + phrase.len()].copy_from_slice(&phrase);
+    }
+    sound
+}
+
+struct Talk {
+    built: Built,
+    service: Service,
+    text: String,
+    calls: Calls,
+    notes: usize,
+    replies: usize,
+    now: Nanos,
+}
+
+impl Talk {
+    fn new(profile: &str, [capture_hz, render_hz]: [u32; 2]) -> Self {
+        let bell = || Arc::new(Doorbell::new(NoWake));
+        let bells = Bells { callbacks: bell(), worker: bell(), link: bell() };
+        let rates = [capture_hz, render_hz].map(|hz| Rate::new(hz).unwrap());
+        let built = build(&plan(profile), rates[0], rates[1], &bells, 1).unwrap();
+        let settings = ServiceSettings {
+            voice: Voice::Tone { hz: 330.0, ms: 4_000 },
+            ..ServiceSettings::default()
+        };
+        let request = UpgradeRequest::with_key("key");
+        let service = Service::open(&settings, &Memory::new(), &request, Nanos::ZERO).unwrap();
+        let mut talk = Self {
+            built,
+            service,
+            text: String::new(),
+            calls: Calls::default(),
+            notes: 0,
+            replies: 0,
+            now: Nanos::ZERO,
+        };
+        talk.built.link.connected(Nanos::ZERO);
+        talk
+    }
+
+    /// Both callbacks and the worker, counted.
+    fn sound(&mut self, captured: &[f32], played: &mut [f32]) {
+        let Built { capture, render, worker, notes, .. } = &mut self.built;
+        let now = self.now;
+        counted(&mut self.calls.render, || render.process(played, 2, now, 480));
+        counted(&mut self.calls.capture, || capture.process(captured, 1, now));
+        counted(&mut self.calls.worker, || worker.step(now, &NoStopwatch));
+        while let Some(told) = notes.pop() {
+            self.notes += 1;
+            if matches!(told.note.kind, chinwag::audio::NoteKind::ReplyStarted(_)) {
+                self.replies += 1;
+            }
+        }
+    }
+
+    /// Link and service, which may allocate.
+    fn wire(&mut self) {
+        let (link, now) = (&mut self.built.link, self.now);
+        link.step(now);
+        while link.poll_transmit(now, &mut self.text) {
+            self.service.receive(now, self.text.as_bytes());
+            link.transmitted(now);
+        }
+        while self.service.next_deadline().is_some_and(|at| at <= now) {
+            self.service.handle_deadline(now);
+        }
+        while let Some(Transmit::Message(message)) = self.service.poll_transmit(now) {
+            link.receive(now, &message);
+        }
+        link.step(now);
+        while link.poll_event().is_some() {}
+    }
+}
+
+fn talk_for_a_minute(profile: &str, rates: [u32; 2]) {
+    const SECONDS: usize = 60;
+    let mut talk = Talk::new(profile, rates);
+    let sound = microphone(Rate::new(rates[0]).unwrap(), SECONDS);
+    let sizes = [480, 441, 64, 1_000, 7, 480, 2_048, 333];
+    let mut played = vec![0.0f32; 2 * 4 * 2_048];
+    let (mut at, mut turn) = (0, 0);
+    while at < sound.len() {
+        let end = (at + sizes[turn % sizes.len()]).min(sound.len());
+        let frames = (end - at) * rates[1] as usize / rates[0] as usize;
+        talk.now = Rate::new(rates[0]).unwrap().duration_of(end as u64);
+        let muted = (29_000..29_500).contains(&(talk.now.0 / 1_000_000));
+        talk.built.controls.muted.store(muted, std::sync::atomic::Ordering::Release);
+        talk.sound(&sound[at..end], &mut played[..2 * frames]);
+        talk.wire();
+        (at, turn) = (end, turn + 1);
+    }
+    assert_eq!(talk.calls, Calls::default(), "{profile} at {rates:?}");
+    assert!(talk.replies >= 5, "{profile}: only {} replies", talk.replies);
+    assert!(talk.notes > 1_000, "{profile}: only {} notes", talk.notes);
+}
+
+#[test]
+fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_in_client_mode() {
+    talk_for_a_minute("client-vad", [48_000, 48_000]);
+}
+
+#[test]
+fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_in_server_mode() {
+    talk_for_a_minute("server-vad", [44_100, 48_000]);
+}
+
+#[test]
+fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_in_half_duplex() {
+    talk_for_a_minute("half-duplex", [16_000, 44_100]);
+}
+
+#[test]
+fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_on_a_pi() {
+    talk_for_a_minute("pi", [22_050, 24_000]);
+}
