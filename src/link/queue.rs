@@ -30,7 +30,7 @@ pub(super) struct Queued {
     pub at: FrameTime,
     /// As in [`UplinkPacket`].
     pub captured_at: Nanos,
-    queued_at: Nanos,
+    since: Nanos,
 }
 
 impl Queued {
@@ -111,7 +111,7 @@ impl UplinkQueue {
             Uplink::StreamEnd => Item::StreamEnd,
         };
         let UplinkPacket { at, captured_at, .. } = *packet;
-        let queued = Queued { item, at, captured_at, queued_at: now };
+        let queued = Queued { item, at, captured_at, since: now };
         let frames = queued.frames();
         self.frames += frames;
         self.counters.pushed_frames += frames as u64;
@@ -130,7 +130,7 @@ impl UplinkQueue {
         }
         let Some(live_since) = live_since else { return };
         while self.oldest_audio().is_some_and(|index| {
-            now.since(self.items[index].queued_at.max(live_since)) > self.bounds.live_age_max
+            now.since(self.items[index].since.max(live_since)) > self.bounds.live_age_max
         }) {
             self.counters.stale_frames += self.drop_oldest_audio() as u64;
         }
@@ -143,10 +143,10 @@ impl UplinkQueue {
             match (&front.item, self.window) {
                 (Item::Audio(samples), Window::Lost) => {
                     let at = front.at.plus(-(samples.len() as i64));
-                    let (captured_at, queued_at) = (Nanos::ZERO, front.queued_at);
+                    let (captured_at, since) = (Nanos::ZERO, front.since);
                     self.window = Window::Open;
                     self.counters.windows_reopened += 1;
-                    return Some(Queued { item: Item::ActivityStart, at, captured_at, queued_at });
+                    return Some(Queued { item: Item::ActivityStart, at, captured_at, since });
                 }
                 (Item::ActivityEnd, Window::Lost) => {
                     self.window = Window::Closed;

@@ -200,20 +200,18 @@ impl Staging {
 
     /// The place of a reply; ids arrive in order.
     fn entry(&mut self, now: Nanos, reply: ReplyId) -> &mut StagedReply {
-        let index = match self.replies.iter().rposition(|staged| staged.reply == reply) {
-            Some(index) => index,
-            None => {
-                self.replies.push_back(StagedReply {
-                    reply,
-                    first_byte_at: now,
-                    samples: VecDeque::new(),
-                    staged: 0,
-                    marks: VecDeque::new(),
-                    over: false,
-                });
-                self.replies.len() - 1
-            }
-        };
+        let known = self.replies.iter().rposition(|staged| staged.reply == reply);
+        let index = known.unwrap_or_else(|| {
+            self.replies.push_back(StagedReply {
+                reply,
+                first_byte_at: now,
+                samples: VecDeque::new(),
+                staged: 0,
+                marks: VecDeque::new(),
+                over: false,
+            });
+            self.replies.len() - 1
+        });
         &mut self.replies[index]
     }
 

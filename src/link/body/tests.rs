@@ -215,7 +215,7 @@ fn audio_comes_down_only_into_the_room_of_the_worker_and_rings_its_bell() {
 #[test]
 fn control_packets_get_through_a_ring_that_audio_has_filled() {
     let mut bench = Bench::ready();
-    bench.speak(&[1; PLAYOUT_FRAMES]);
+    bench.speak(&vec![1; PLAYOUT_FRAMES]);
     assert_eq!(bench.downlink.len(), DOWNLINK_PACKETS - RESERVED_PACKETS);
     bench.content(&json!({"interrupted": true}));
     let packets = bench.heard();
@@ -241,13 +241,13 @@ fn control_packets_wait_for_a_ring_that_is_full_to_the_last_slot() {
 #[test]
 fn a_cut_drops_what_is_staged_and_what_still_comes_of_that_reply() {
     let mut bench = Bench::ready();
-    bench.speak(&[1; 4 * PLAYOUT_FRAMES]);
+    bench.speak(&vec![1; 4 * PLAYOUT_FRAMES]);
     let reply = bench.downlink.peek().unwrap().reply;
     let heard = frames_of(&bench.heard());
     bench.flow.cut(reply);
     assert!(bench.link.has_input());
     bench.link.step(bench.now);
-    bench.speak(&[2; 480]);
+    bench.speak(&vec![2; 480]);
     bench.flow.release(heard);
     bench.link.step(bench.now);
     assert_eq!(frames_of(&bench.heard()), 0);
@@ -255,14 +255,14 @@ fn a_cut_drops_what_is_staged_and_what_still_comes_of_that_reply() {
     let delivered = counters.staging.delivered_frames;
     assert_eq!(counters.staging.cut_frames, 4 * PLAYOUT_FRAMES as u64 - delivered);
     bench.content(&json!({"turnComplete": true}));
-    bench.speak(&[3; 480]);
+    bench.speak(&vec![3; 480]);
     assert_eq!(frames_of(&bench.heard()), 480, "the next reply is heard");
 }
 
 #[test]
 fn an_interruption_overtakes_the_staged_reply() {
     let mut bench = Bench::ready();
-    bench.speak(&[1; 4 * PLAYOUT_FRAMES]);
+    bench.speak(&vec![1; 4 * PLAYOUT_FRAMES]);
     bench.content(&json!({"generationComplete": true}));
     bench.heard();
     bench.content(&json!({"interrupted": true}));
@@ -313,9 +313,9 @@ fn a_reply_beyond_ten_minutes_is_cut_off_counted_and_reported_once() {
 #[test]
 fn a_reply_whose_connection_ends_is_played_to_its_end() {
     let mut bench = Bench::ready();
-    bench.speak(&[1; 600]);
+    bench.speak(&vec![1; 600]);
     bench.heard();
-    bench.speak(&[2; 600]);
+    bench.speak(&vec![2; 600]);
     bench.link.disconnected(bench.now, Close::new(1_011, "Internal error encountered."));
     let packets = bench.heard();
     assert_eq!(frames_of(&packets), 600);
@@ -332,8 +332,8 @@ fn the_latency_of_a_turn_runs_from_our_end_to_the_first_byte() {
     bench.kinds();
     bench.events();
     bench.now += Nanos::from_ms(345);
-    bench.speak(&[1; 480]);
-    bench.speak(&[1; 480]);
+    bench.speak(&vec![1; 480]);
+    bench.speak(&vec![1; 480]);
     let started = bench.events();
     let [LinkEvent::ReplyStarted { since_turn_end, first_byte_at, .. }] = started[..] else {
         panic!("{started:?}")

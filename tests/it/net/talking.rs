@@ -81,6 +81,7 @@ fn the_key_travels_in_a_header_and_not_in_the_url() {
     use tungstenite::handshake::server::{Request, Response};
     let (addr, thread) = server(|listener| {
         let mut asked = None;
+        #[expect(clippy::result_large_err, reason = "the callback's own type")]
         let note = |request: &Request, response: Response| {
             asked = Some((request.uri().to_string(), request.headers().clone()));
             Ok(response)
@@ -117,7 +118,9 @@ fn await_burst(client: &Client, count: usize) {
 fn nothing_of_a_burst_is_left_in_a_buffer() {
     let (addr, thread) = server(|listener| {
         let mut socket = accept_session(&listener);
-        burst(300).into_iter().for_each(|message| socket.write(message).unwrap());
+        for message in burst(300) {
+            socket.write(message).unwrap();
+        }
         socket.flush().unwrap();
         read_out(&mut socket);
     });
@@ -134,7 +137,9 @@ fn nothing_of_a_burst_is_left_in_a_buffer_of_tls() {
     let (addr, thread) = server(move |listener| {
         let mut socket = tungstenite::accept(secure(config, accept(&listener))).unwrap();
         accept_setup(&mut socket);
-        burst(300).into_iter().for_each(|message| socket.write(message).unwrap());
+        for message in burst(300) {
+            socket.write(message).unwrap();
+        }
         socket.flush().unwrap();
         read_out(&mut socket);
     });
