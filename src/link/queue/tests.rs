@@ -1,3 +1,5 @@
+//! What the uplink queue keeps, drops and counts.
+
 use proptest::prelude::*;
 
 use super::*;

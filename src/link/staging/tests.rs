@@ -1,3 +1,5 @@
+//! What leaves the staging, in which order and within which room.
+
 use proptest::prelude::*;
 
 use super::*;
