@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// How a Google API key starts.
-const KEY_START: &str = "AIza";
+/// How the service's secrets start: API keys, ephemeral tokens, OAuth tokens.
+const SECRET_STARTS: [&str; 3] = ["AIza", "auth_tokens/", "ya29."];
 /// Fewer characters after the start are no key.
 const KEY_TAIL_MIN: usize = 20;
 
@@ -30,7 +30,7 @@ impl Source {
     fn new(name: String, text: String, is_argument: bool) -> Self {
         let mut source = Self { name, shown: text.clone(), text, is_argument };
         for key in source.keys() {
-            source.mask(key.start + KEY_START.len()..key.end);
+            source.mask(key.start + "AIza".len()..key.end);
         }
         for secret in secrets_of_urls(&source.text) {
             source.mask(secret);
@@ -53,22 +53,17 @@ impl Source {
         self.is_argument
     }
 
-    /// Where something stands that looks like an API key.
+    /// Where something stands that looks like an API key or a token.
     pub fn keys(&self) -> Vec<Range<usize>> {
-        let mut keys = Vec::new();
-        let mut from = 0;
-        while let Some(found) = self.text[from..].find(KEY_START) {
-            let start = from + found;
-            let tail = &self.text[start + KEY_START.len()..];
-            let tail_len = tail
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
-                .unwrap_or(tail.len());
-            from = start + KEY_START.len() + tail_len;
-            if tail_len >= KEY_TAIL_MIN {
-                keys.push(start..from);
-            }
-        }
-        keys
+        let is_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        let found = SECRET_STARTS.iter().flat_map(|start| self.text.match_indices(start));
+        let keys = found.map(|(at, start)| {
+            let tail = &self.text[at + start.len()..];
+            (at..at + start.len() + tail.find(|c| !is_key(c)).unwrap_or(tail.len()), start.len())
+        });
+        keys.filter(|(key, start_len)| key.len() >= start_len + KEY_TAIL_MIN)
+            .map(|(key, _)| key)
+            .collect()
     }
 
     /// Never shows what stands in `range`.
@@ -146,6 +141,8 @@ mod tests {
         assert_eq!(source.line_at(0), format!("# AIza{}", "*".repeat(35)));
         assert!(!source.line_at(50).contains("Sy0"));
         assert!(Source::file("f", "AIza is how a key starts").keys().is_empty());
+        let token = format!("auth_tokens/{}", "0a".repeat(20));
+        assert_eq!(Source::file("f", token).keys().first(), Some(&(0..52)));
     }
 
     #[test]
