@@ -113,8 +113,9 @@ impl Listener {
     }
 
     /// At the end of the stream: what is left of it, and then silence for as
-    /// long as the chain's latency. `false` when nothing is left.
-    pub(super) fn drain(&mut self, far: &mut FarEnd, silence: &mut usize) -> bool {
+    /// long as the chain's latency; nothing from `end` on. `false` when nothing
+    /// is left.
+    pub(super) fn drain(&mut self, far: &mut FarEnd, silence: &mut usize, end: FrameTime) -> bool {
         if std::mem::take(&mut self.told) {
             self.notes.clear();
         }
@@ -127,6 +128,9 @@ impl Listener {
         let some = self.filled > 0;
         if some {
             self.process(far, &NoStopwatch);
+            let beyond = self.block.end().frames - end.frames;
+            self.block.resize(self.block.len() - beyond.clamp(0, self.block.len() as i64) as usize);
+            self.told = true;
         }
         some
     }

@@ -225,7 +225,7 @@ impl Worker {
             Nanos::ZERO => 0,
             latency => rate.frames_in(latency) as usize + 1,
         };
-        while self.listener.drain(&mut self.far, &mut silence) {
+        while self.listener.drain(&mut self.far, &mut silence, end) {
             self.hear(self.heard_at);
         }
         self.close_endpoint();

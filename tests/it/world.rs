@@ -1,18 +1,25 @@
 //! Whole conversations in virtual time.
 
 use chinwag::{
-    audio::{Nanos, NoteKind, Rate},
+    audio::{Dbfs, Nanos, NoteKind, Rate, Resampler, convert::from_wire, resampler::Quality},
     config::{ConfigFile, Override, Plan},
+    dialog::settings::Duplex,
     pipeline::Registry,
     sim::{
         World, WorldSettings,
         babble::babble,
-        clock::CallbackSizes,
-        service::Voice,
+        clock::{CallbackSizes, ClockSettings},
+        room::EchoPath,
+        seed::Seed,
+        service::{Fault, Mishap, PartSizes, Voice, When},
         talker::{Cue, Utterance},
+        world::Entry,
     },
 };
 
+mod repeats;
+mod replies;
+mod sizes;
 mod turns;
 
 /// A client of the shipped profile `headset` with a detector by energy and
