@@ -57,6 +57,8 @@ pub struct WorkerGauges {
     pub wire_to_ring: Histogram,
     /// The time that one block took, capture chain and decisions.
     pub block_time: Histogram,
+    /// Steps made.
+    pub steps: AtomicU64,
     /// Blocks processed.
     pub blocks: AtomicU64,
     /// Captured frames that are through, at the device's rate (wrapping).
@@ -469,6 +471,7 @@ impl Worker {
 
     fn show(&self) {
         let gauges = &self.gauges;
+        gauges.steps.fetch_add(1, Release);
         let heard = self.listener.capture().position().frames;
         gauges.heard_frames.store(heard as usize, Release);
         gauges.uplink_lost_frames.store(self.uplink.lost_frames(), Relaxed);

@@ -10,11 +10,9 @@
 // The edge: it runs the machines on threads and in real time.
 #![allow(clippy::disallowed_methods)]
 
-mod build;
 mod priority;
 mod start;
-mod worker_thread;
+pub mod worker_thread;
 
-pub use build::{Bells, Built, build};
 pub use priority::Priority;
 pub use start::{Engine, EngineError, EngineEvent, Report};

@@ -13,9 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
-    build::{Bells, Built, build},
     priority::Priority,
-    worker_thread::{self, WorkerThread, WorkerWaker},
+    worker_thread::{WorkerThread, WorkerWaker},
 };
 use crate::{
     audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
@@ -33,6 +32,7 @@ use crate::{
         client::{self, LinkControl, LinkReport, Wiring},
     },
     pipeline::PrepareError,
+    sim::machines::{self, Bells, Machines},
 };
 
 /// Events of the link that may wait for the supervisor.
@@ -161,13 +161,14 @@ impl Engine {
         };
         let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
-        let Built { capture, render, worker, link, controls, notes } =
-            build(plan, offer.capture_rate, offer.render_rate, &bells, seed)
-                .map_err(EngineError::Pipeline)?;
-        let link = spawn_link(link, dialer, wiring, clock).map_err(EngineError::System)?;
+        let rates = [offer.capture_rate, offer.render_rate];
+        let Machines { capture, render, worker, controls, notes, ends } =
+            Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
+        let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
+            .map_err(EngineError::System)?;
         let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
         let worker_gauges = worker.gauges();
-        let worker = worker_thread::spawn(worker, worker_bell, &waker, by_timer, clock)
+        let worker = WorkerThread::spawn(worker, worker_bell, &waker, by_timer, clock)
             .map_err(EngineError::System)?;
         let stream = backend.open(capture, render, clock);
         let period = offer.period_frames as usize;

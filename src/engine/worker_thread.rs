@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// Unparks the worker, once it runs.
 #[derive(Clone, Default)]
-pub(super) struct WorkerWaker(Arc<OnceLock<Thread>>);
+pub struct WorkerWaker(Arc<OnceLock<Thread>>);
 
 impl Wake for WorkerWaker {
     fn wake(&self) {
@@ -36,52 +36,52 @@ impl Wake for WorkerWaker {
 }
 
 /// A running worker.
-pub(super) struct WorkerThread {
+pub struct WorkerThread {
     stop: Arc<AtomicBool>,
     priority: Arc<AtomicU8>,
     thread: JoinHandle<Worker>,
 }
 
-/// Starts the worker on a thread of its own.
-///
-/// # Errors
-/// Where no thread can be started.
-pub(super) fn spawn(
-    mut worker: Worker,
-    bell: Arc<Doorbell>,
-    waker: &WorkerWaker,
-    by_timer: bool,
-    clock: Clock,
-) -> std::io::Result<WorkerThread> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let priority = Arc::new(AtomicU8::new(0));
-    let (stopped, granted, waker) = (stop.clone(), priority.clone(), waker.clone());
-    let thread = thread::Builder::new().name("chinwag-worker".to_owned()).spawn(move || {
-        let _ = waker.0.set(thread::current());
-        chinwag_ffi::flush_subnormals();
-        granted.store(u8::from(priority::ask() == Priority::Realtime), Relaxed);
-        let sleep = if by_timer { POLL } else { TIMER };
-        while !stopped.load(Relaxed) {
-            worker.step(clock.now(), &clock);
-            bell.arm();
-            worker.step(clock.now(), &clock);
-            thread::park_timeout(sleep);
-            bell.disarm();
-        }
-        worker.finish(clock.now(), &clock);
-        worker
-    })?;
-    Ok(WorkerThread { stop, priority, thread })
-}
-
 impl WorkerThread {
+    /// Starts the worker on a thread of its own.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn spawn(
+        mut worker: Worker,
+        bell: Arc<Doorbell>,
+        waker: &WorkerWaker,
+        by_timer: bool,
+        clock: Clock,
+    ) -> std::io::Result<WorkerThread> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let priority = Arc::new(AtomicU8::new(0));
+        let (stopped, granted, waker) = (stop.clone(), priority.clone(), waker.clone());
+        let thread = thread::Builder::new().name("chinwag-worker".to_owned()).spawn(move || {
+            let _ = waker.0.set(thread::current());
+            chinwag_ffi::flush_subnormals();
+            granted.store(u8::from(priority::ask() == Priority::Realtime), Relaxed);
+            let sleep = if by_timer { POLL } else { TIMER };
+            while !stopped.load(Relaxed) {
+                worker.step(clock.now(), &clock);
+                bell.arm();
+                worker.step(clock.now(), &clock);
+                thread::park_timeout(sleep);
+                bell.disarm();
+            }
+            worker.finish(clock.now(), &clock);
+            worker
+        })?;
+        Ok(WorkerThread { stop, priority, thread })
+    }
+
     /// Whether real-time priority was granted.
-    pub(super) fn priority(&self) -> Priority {
+    pub fn priority(&self) -> Priority {
         if self.priority.load(Relaxed) == 1 { Priority::Realtime } else { Priority::Ordinary }
     }
 
     /// Lets the worker finish what was captured and ends its thread.
-    pub(super) fn stop(self) -> Option<Worker> {
+    pub fn stop(self) -> Option<Worker> {
         self.stop.store(true, Relaxed);
         self.thread.thread().unpark();
         self.thread.join().ok()

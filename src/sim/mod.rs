@@ -3,6 +3,7 @@
 
 pub mod babble;
 pub mod clock;
+pub mod machines;
 pub mod room;
 pub mod seed;
 pub mod service;

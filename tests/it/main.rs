@@ -7,5 +7,6 @@ mod config;
 mod net;
 mod protocol;
 mod serve;
+mod threads;
 mod tidy;
 mod world;

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use chinwag::{
-    audio::{Doorbell, Nanos, NoStopwatch, Rate, Wake},
+    audio::{Doorbell, Nanos, NoStopwatch, Rate, Wake, ring::Reader},
     config::{ConfigFile, Plan},
-    engine::{Bells, Built, build},
+    duplex::{CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerNote},
+    link::Link,
     pipeline::Registry,
     sim::{
         babble::babble,
+        machines::{self, Bells, Machines},
         service::{Memory, Service, ServiceSettings, Transmit, UpgradeRequest, Voice},
     },
 };
@@ -54,11 +56,16 @@ fn microphone(rate: Rate, seconds: usize) -> Vec<f32> {
 }
 
 struct Talk {
-    built: Built,
+    capture: CaptureHalf,
+    render: RenderHalf,
+    worker: Worker,
+    notes: Reader<WorkerNote>,
+    controls: Arc<WorkerControls>,
+    link: Link,
     service: Service,
     text: String,
     calls: Calls,
-    notes: usize,
+    told: usize,
     replies: usize,
     now: Nanos,
 }
@@ -68,35 +75,42 @@ impl Talk {
         let bell = || Arc::new(Doorbell::new(NoWake));
         let bells = Bells { callbacks: bell(), worker: bell(), link: bell() };
         let rates = [capture_hz, render_hz].map(|hz| Rate::new(hz).unwrap());
-        let built = build(&plan(profile), rates[0], rates[1], &bells, 1).unwrap();
+        let plan = plan(profile);
+        let Machines { capture, render, worker, notes, controls, ends } =
+            Machines::build(&plan, rates, &bells).unwrap();
+        let mut link = machines::link(&plan, ends, 1);
+        link.connected(Nanos::ZERO);
         let settings = ServiceSettings {
             voice: Voice::Tone { hz: 330.0, ms: 4_000 },
             ..ServiceSettings::default()
         };
         let request = UpgradeRequest::with_key("key");
         let service = Service::open(&settings, &Memory::new(), &request, Nanos::ZERO).unwrap();
-        let mut talk = Self {
-            built,
+        Self {
+            capture,
+            render,
+            worker,
+            notes,
+            controls,
+            link,
             service,
             text: String::new(),
             calls: Calls::default(),
-            notes: 0,
+            told: 0,
             replies: 0,
             now: Nanos::ZERO,
-        };
-        talk.built.link.connected(Nanos::ZERO);
-        talk
+        }
     }
 
     /// Both callbacks and the worker, counted.
     fn sound(&mut self, captured: &[f32], played: &mut [f32]) {
-        let Built { capture, render, worker, notes, .. } = &mut self.built;
+        let Self { capture, render, worker, notes, .. } = self;
         let now = self.now;
         counted(&mut self.calls.render, || render.process(played, 2, now, 480));
         counted(&mut self.calls.capture, || capture.process(captured, 1, now));
         counted(&mut self.calls.worker, || worker.step(now, &NoStopwatch));
         while let Some(told) = notes.pop() {
-            self.notes += 1;
+            self.told += 1;
             if matches!(told.note.kind, chinwag::audio::NoteKind::ReplyStarted(_)) {
                 self.replies += 1;
             }
@@ -105,7 +119,7 @@ impl Talk {
 
     /// Link and service, which may allocate.
     fn wire(&mut self) {
-        let (link, now) = (&mut self.built.link, self.now);
+        let (link, now) = (&mut self.link, self.now);
         link.step(now);
         while link.poll_transmit(now, &mut self.text) {
             self.service.receive(now, self.text.as_bytes());
@@ -134,14 +148,14 @@ fn talk_for_a_minute(profile: &str, rates: [u32; 2]) {
         let frames = (end - at) * rates[1] as usize / rates[0] as usize;
         talk.now = Rate::new(rates[0]).unwrap().duration_of(end as u64);
         let muted = (29_000..29_500).contains(&(talk.now.0 / 1_000_000));
-        talk.built.controls.muted.store(muted, std::sync::atomic::Ordering::Release);
+        talk.controls.muted.store(muted, std::sync::atomic::Ordering::Release);
         talk.sound(&sound[at..end], &mut played[..2 * frames]);
         talk.wire();
         (at, turn) = (end, turn + 1);
     }
     assert_eq!(talk.calls, Calls::default(), "{profile} at {rates:?}");
     assert!(talk.replies >= 5, "{profile}: only {} replies", talk.replies);
-    assert!(talk.notes > 1_000, "{profile}: only {} notes", talk.notes);
+    assert!(talk.told > 1_000, "{profile}: only {} notes", talk.told);
 }
 
 #[test]

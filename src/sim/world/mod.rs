@@ -17,12 +17,12 @@ mod wire;
 use std::{collections::VecDeque, sync::Arc};
 
 pub use settings::{Delay, WorldSettings};
-pub use transcript::{Cut, Entry, Sent, SentKind, Transcript};
+pub use transcript::{Cut, Entry, Op, Sent, SentKind, Transcript};
 
 use self::{invariants::Invariants, task::Task, wire::Pipe};
 use crate::{
     audio::{
-        Nanos, Rate, UplinkPacket,
+        DownlinkPacket, Nanos, Rate, UplinkPacket,
         ring::{Reader, Writer},
     },
     duplex::{CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerGauges, WorkerNote},
@@ -63,6 +63,9 @@ pub struct World {
     /// The uplink ring passes through the world's hands.
     uplink_from_worker: Reader<UplinkPacket>,
     uplink_to_link: Writer<UplinkPacket>,
+    /// So does the downlink ring.
+    downlink_from_link: Reader<DownlinkPacket>,
+    downlink_to_worker: Writer<DownlinkPacket>,
     link: Link,
     link_task: Task,
     up: Pipe<FromClient>,

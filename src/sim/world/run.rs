@@ -1,6 +1,6 @@
 //! One event after another.
 
-use super::{Cut, Entry, FromClient, Sent, Transcript, World, wire};
+use super::{Cut, Entry, FromClient, Op, Sent, Transcript, World, wire};
 use crate::{
     audio::{Nanos, NoStopwatch, NoteKind, flow::PLAYOUT_FRAMES},
     link::Decision,
@@ -109,6 +109,7 @@ impl World {
         let step = self.speaker.true_hz() / self.microphone.true_hz();
         self.room.echo(heard_at, step, &mut self.sound);
         self.capture.process(&self.sound, 1, self.now);
+        self.record(|| Op::Capture(frames));
         if self.record_sound {
             self.transcript.captured.extend(&self.sound);
         }
@@ -121,6 +122,7 @@ impl World {
         self.sound.resize(frames, 0.0);
         let latency = self.speaker.rate().frames_in(self.speaker_latency) as u32;
         self.render.process(&mut self.sound, 1, self.now, latency);
+        self.record(|| Op::Render(frames));
         self.invariants.played(first, &self.sound);
         self.room.play(&self.sound);
         if self.record_sound {
@@ -164,9 +166,21 @@ impl World {
         }
     }
 
+    fn record(&mut self, op: impl FnOnce() -> Op) {
+        if self.record_sound {
+            self.transcript.ops.push(op());
+        }
+    }
+
     fn run_link(&mut self) {
         self.link_task.wake();
         self.link.step(self.now);
+        while self.downlink_to_worker.room() > 0
+            && let Some(packet) = self.downlink_from_link.pop()
+        {
+            self.record(|| Op::Downlink(packet.clone()));
+            let _ = self.downlink_to_worker.push(packet);
+        }
         if self.link.next_deadline().is_some_and(|at| at <= self.now) {
             self.link.handle_deadline(self.now);
         }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::{
-    audio::{FrameTime, Nanos, NoteKind, Uplink, UplinkPacket},
+    audio::{DownlinkPacket, FrameTime, Nanos, NoteKind, Uplink, UplinkPacket},
     duplex::WorkerNote,
     link::LinkEvent,
 };
@@ -23,6 +23,20 @@ pub struct Transcript {
     pub played: Vec<f32>,
     /// Replies that were cut.
     pub cuts: Vec<Cut>,
+    /// What was done to the voice path, where the sound is recorded.
+    pub ops: Vec<Op>,
+}
+
+/// One thing done to the voice path: enough to do it again elsewhere.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "packets are large, and most ops are packets")]
+pub enum Op {
+    /// So many frames were captured: the next of `Transcript::captured`.
+    Capture(usize),
+    /// So many frames were rendered.
+    Render(usize),
+    /// The link handed this over.
+    Downlink(DownlinkPacket),
 }
 
 /// One thing that happened.

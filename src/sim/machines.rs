@@ -1,0 +1,96 @@
+//! From a plan to the machines and the queues between them. Nothing runs yet:
+//! the world runs them on one thread in virtual time, the engine on several.
+
+use std::sync::Arc;
+
+use crate::{
+    audio::{
+        Doorbell, Flow, Rate,
+        packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
+        ring::{Reader, ring},
+    },
+    config::plan::{Plan, resample_chain},
+    duplex::{
+        CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerNote, WorkerParts, capture, render,
+    },
+    link::{Link, LinkEnds},
+    pipeline::{Format, PrepareError},
+    protocol::Session,
+};
+
+/// Notes that may wait for the supervisor: 20 s of all that a talk leaves.
+const NOTES: usize = 4_096;
+
+/// Who is woken by what.
+#[derive(Clone, Debug)]
+pub struct Bells {
+    /// Rung by the callbacks: the worker's, or one that nobody answers.
+    pub callbacks: Arc<Doorbell>,
+    /// Wakes the worker.
+    pub worker: Arc<Doorbell>,
+    /// Wakes the link.
+    pub link: Arc<Doorbell>,
+}
+
+/// All of a conversation but its link.
+pub struct Machines {
+    /// For the capture callback.
+    pub capture: CaptureHalf,
+    /// For the render callback.
+    pub render: RenderHalf,
+    /// For the worker's thread.
+    pub worker: Worker,
+    /// The worker's values.
+    pub controls: Arc<WorkerControls>,
+    /// What the worker says.
+    pub notes: Reader<WorkerNote>,
+    /// What the link is connected to.
+    pub ends: LinkEnds,
+}
+
+impl Machines {
+    /// Builds the machines of `plan` for these device rates.
+    ///
+    /// # Errors
+    /// A stage that cannot run at them.
+    pub fn build(
+        plan: &Plan,
+        [capture_rate, render_rate]: [Rate; 2],
+        bells: &Bells,
+    ) -> Result<Self, PrepareError> {
+        let channel = plan.device.input_channel;
+        let (capture, capture_end) = capture(capture_rate, 0, channel, bells.callbacks.clone());
+        let (render, render_end) =
+            render(render_rate, plan.playout.fade_ms, bells.callbacks.clone());
+        let (uplink, uplink_end) = ring(UPLINK_PACKETS);
+        let (downlink, downlink_end) = ring(DOWNLINK_PACKETS);
+        let (notes_in, notes) = ring(NOTES);
+        let flow = Arc::new(Flow::default());
+        let controls = Arc::new(WorkerControls::default());
+        let worker = Worker::new(WorkerParts {
+            capture: capture_end,
+            render: render_end,
+            capture_chain: plan.capture_chain(Format::of(capture_rate))?,
+            playback_chain: plan.playback_chain(render_rate)?,
+            far_chain: resample_chain(render_rate, capture_rate)?,
+            uplink,
+            downlink: downlink_end,
+            flow: flow.clone(),
+            link: bells.link.clone(),
+            notes: notes_in,
+            controls: controls.clone(),
+            turn: plan.turn.clone(),
+            playout: plan.playout.clone(),
+            chunk_ms: plan.link.chunk_ms,
+            period_frames: plan.device.period_frames as usize,
+        });
+        let worker_bell = bells.worker.clone();
+        let ends = LinkEnds { uplink: uplink_end, downlink, flow, worker_bell };
+        Ok(Self { capture, render, worker, controls, notes, ends })
+    }
+}
+
+/// The link of `plan` between these ends.
+pub fn link(plan: &Plan, ends: LinkEnds, seed: u64) -> Link {
+    Link::new(Session::new(plan.session.clone()), &plan.link, ends, seed)
+}
