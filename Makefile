@@ -19,7 +19,7 @@ test:
 	@cargo test --release --test realtime $(FEATURES)
 
 test-interop:
-	@tests/interop/run.sh
+	@tests/interop/run.sh $(FEATURES)
 
 deps:
 	@echo "$(DEPS)"

@@ -107,14 +107,14 @@ impl Note {
 /// The notes of one block: a fixed array that counts what it refuses.
 #[derive(Debug)]
 pub struct Notes {
-    notes: [Option<Note>; Notes::CAPACITY],
+    slots: [Option<Note>; Notes::CAPACITY],
     len: usize,
     refused: u32,
 }
 
 impl Default for Notes {
     fn default() -> Self {
-        Self { notes: [None; Self::CAPACITY], len: 0, refused: 0 }
+        Self { slots: [None; Self::CAPACITY], len: 0, refused: 0 }
     }
 }
 
@@ -125,7 +125,7 @@ impl Notes {
 
     /// Adds a note, or counts it as refused.
     pub fn push(&mut self, note: Note) {
-        match self.notes.get_mut(self.len) {
+        match self.slots.get_mut(self.len) {
             Some(slot) => {
                 *slot = Some(note);
                 self.len += 1;
@@ -136,12 +136,12 @@ impl Notes {
 
     /// The notes in the order they were pushed.
     pub fn iter(&self) -> impl Iterator<Item = Note> + '_ {
-        self.notes[..self.len].iter().flatten().copied()
+        self.slots[..self.len].iter().flatten().copied()
     }
 
     /// The note with this number, counted from 0.
     pub fn get(&self, index: usize) -> Option<Note> {
-        self.notes[..self.len].get(index).copied().flatten()
+        self.slots[..self.len].get(index).copied().flatten()
     }
 
     /// Empties it; the count of refused notes stays.

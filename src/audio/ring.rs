@@ -35,7 +35,10 @@ impl<T> Writer<T> {
         self.producer.buffer().capacity()
     }
 
-    /// Pushes one item, or counts it and gives it back.
+    /// Pushes one item.
+    ///
+    /// # Errors
+    /// The item, which is counted, where there is no room.
     pub fn push(&mut self, item: T) -> Result<(), T> {
         self.producer.push(item).map_err(|rtrb::PushError::Full(item)| {
             self.count_refused(1);

@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn a_pause_shorter_than_the_hangover_does_not_end_the_turn() {
+        use NoteKind::{EndOfTurn, Likely, Onset, SpeechOff};
         let p = [&[0.9; 6][..], &[0.0; 9], &[0.9; 3], &[0.0; 11]].concat();
         let kinds: Vec<_> = hear(&mut endpoint(), &p).into_iter().map(|n| n.0).collect();
-        use NoteKind::{EndOfTurn, Likely, Onset, SpeechOff};
         assert_eq!(kinds, [Likely, Onset, SpeechOff, SpeechOff, EndOfTurn]);
     }
 

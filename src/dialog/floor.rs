@@ -106,7 +106,7 @@ impl Floor {
 
     /// Whether what the microphone hears may be acted on and sent.
     pub fn hears_user(&self) -> bool {
-        !self.muted && !(self.duplex == Duplex::Half && self.model)
+        !self.muted && (self.duplex == Duplex::Full || !self.model)
     }
 
     /// Whether the microphone's audio is sent all the time that it counts,

@@ -155,10 +155,8 @@ impl Engine {
         let waker = WorkerWaker::default();
         let worker_bell = Arc::new(Doorbell::new(waker.clone()));
         let by_timer = plan.device.wake == WakeBy::Timer;
-        let callbacks = match by_timer {
-            true => Arc::new(Doorbell::new(Unanswered)),
-            false => worker_bell.clone(),
-        };
+        let callbacks =
+            if by_timer { Arc::new(Doorbell::new(Unanswered)) } else { worker_bell.clone() };
         let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
         let rates = [offer.capture_rate, offer.render_rate];

@@ -1,18 +1,21 @@
 //! Brings a reply that is not at 24 kHz to 24 kHz. The service speaks 24 kHz;
 //! a gateway in front of it may not.
 
-use resampler::{Attenuation, Latency, ResamplerFir};
+use crate::audio::{
+    Rate,
+    convert::{from_wire, to_wire},
+    resampler::{Quality, Resampler},
+};
 
-use crate::audio::Rate;
-
-/// Input that the resampler takes at once; it holds 4,096 frames in all.
+/// Input that the resampler takes at once.
 const STEP_FRAMES: usize = 1_024;
 
-/// One stream at one rate, through a filter of 64 taps at the lower rate.
+/// One stream at one rate, on its way to 24 kHz.
 pub(super) struct ToDownlinkRate {
     rate: Rate,
-    fir: ResamplerFir,
-    output: Vec<f32>,
+    resampler: Resampler,
+    /// Output frames before the sound's first: the filter's delay.
+    early_frames: usize,
 }
 
 impl std::fmt::Debug for ToDownlinkRate {
@@ -22,19 +25,18 @@ impl std::fmt::Debug for ToDownlinkRate {
 }
 
 impl ToDownlinkRate {
-    /// From `rate`; `None` where there is nothing to convert.
+    /// From `rate`; `None` where there is nothing to convert. A rate that has
+    /// almost no divisor in common with 24 kHz is taken for the nearest
+    /// multiple of 100 Hz, which is at most 0.6 % off.
     pub(super) fn from(rate: Rate) -> Option<Self> {
-        if rate == Rate::DOWNLINK {
-            return None;
-        }
-        let (from_hz, to_hz) = (rate.hz(), Rate::DOWNLINK.hz());
-        let fir =
-            ResamplerFir::new_from_hz(1, from_hz, to_hz, Latency::Sample32, Attenuation::Db90);
-        let output = vec![0.0; fir.buffer_size_output()];
-        let mut this = Self { rate, fir, output };
-        // Half of the filter before the first sample, so that it comes out first.
-        this.finish(&mut Vec::new());
-        Some(this)
+        let round = Rate::new((rate.hz() + 50) / 100 * 100).unwrap_or(rate);
+        let from = |rate| Resampler::new(rate, Rate::DOWNLINK, Quality::Fine, STEP_FRAMES);
+        let resampler = match rate {
+            Rate::DOWNLINK => return None,
+            rate => from(rate).or_else(|_| from(round)).ok()?,
+        };
+        let early_frames = resampler.latency_frames();
+        Some(Self { rate, resampler, early_frames })
     }
 
     /// Where the stream comes from.
@@ -44,28 +46,34 @@ impl ToDownlinkRate {
 
     /// Appends `samples`, converted, to `out`.
     pub(super) fn convert(&mut self, samples: &[i16], out: &mut Vec<i16>) {
-        let input: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
-        self.feed(&input, out);
+        let mut input = [0.0; STEP_FRAMES];
+        for step in samples.chunks(STEP_FRAMES) {
+            for (slot, sample) in input.iter_mut().zip(step) {
+                *slot = from_wire(*sample);
+            }
+            let made = self.resampler.push(&input[..step.len()]);
+            self.take(made, out);
+        }
     }
 
     /// Appends what the filter still holds.
     pub(super) fn finish(&mut self, out: &mut Vec<i16>) {
-        self.feed(&vec![0.0; self.fir.delay()], out);
+        let delay = Rate::DOWNLINK.duration_of(self.resampler.latency_frames() as u64);
+        let mut left = self.rate.frames_in(delay) as usize;
+        while left > 0 {
+            let frames = left.min(STEP_FRAMES);
+            left -= frames;
+            let made = self.resampler.push_silence(frames);
+            self.take(made, out);
+        }
     }
 
-    fn feed(&mut self, mut input: &[f32], out: &mut Vec<i16>) {
-        while !input.is_empty() {
-            let step = &input[..input.len().min(STEP_FRAMES)];
-            let Ok((consumed, produced)) = self.fir.resample(step, &mut self.output) else {
-                return;
-            };
-            if consumed == 0 && produced == 0 {
-                return;
-            }
-            input = &input[consumed..];
-            // A float cast to an integer saturates.
-            out.extend(self.output[..produced].iter().map(|sample| sample.round() as i16));
-        }
+    fn take(&mut self, made: usize, out: &mut Vec<i16>) {
+        let mut output = vec![0.0; made];
+        self.resampler.take(&mut output);
+        let early = self.early_frames.min(made);
+        self.early_frames -= early;
+        out.extend(output[early..].iter().map(|sample| to_wire(*sample)));
     }
 }
 
@@ -85,10 +93,19 @@ mod tests {
             let (mut out, mut converter) = (Vec::new(), ToDownlinkRate::from(rate).unwrap());
             samples.chunks(777).for_each(|part| converter.convert(part, &mut out));
             converter.finish(&mut out);
-            assert!(out.len().abs_diff(24_000) < 64, "{} frames from {hz} Hz", out.len());
+            assert!(out.len().abs_diff(24_000) < 8, "{} frames from {hz} Hz", out.len());
             let peak = out[2_400..21_600].iter().map(|s| s.unsigned_abs()).max().unwrap();
             assert!((9_900..=10_100).contains(&peak), "peak {peak} from {hz} Hz");
         }
+    }
+
+    #[test]
+    fn a_rate_without_a_common_divisor_is_taken_for_the_nearest_round_one() {
+        let mut converter = ToDownlinkRate::from(Rate::new(44_099).unwrap()).unwrap();
+        let mut out = Vec::new();
+        converter.convert(&[1_000; 44_100], &mut out);
+        converter.finish(&mut out);
+        assert!(out.len().abs_diff(24_000) < 8, "{} frames", out.len());
     }
 
     #[test]

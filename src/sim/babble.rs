@@ -51,7 +51,9 @@ pub fn babble(rate: Rate, length: Nanos, seed: u64) -> Vec<f32> {
         out[last] *= i as f32 / fade as f32;
     }
     let peak = out.iter().fold(1e-6f32, |peak, s| peak.max(s.abs()));
-    out.iter_mut().for_each(|sample| *sample *= 0.5 / peak);
+    for sample in &mut out {
+        *sample *= 0.5 / peak;
+    }
     out
 }
 
@@ -153,7 +155,7 @@ mod tests {
             for seed in 0..8 {
                 let mut signal = vec![0.0; 8_000];
                 signal.extend(babble(Rate::UPLINK, Nanos::from_ms(1_500), seed));
-                signal.extend([0.0; 16_000]);
+                signal.extend(std::iter::repeat_n(0.0, 16_000));
                 let p = probabilities(engine, &signal);
                 let hop = signal.len() / p.len();
                 let share = |from: usize, to: usize| {

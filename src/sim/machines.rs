@@ -79,8 +79,8 @@ impl Machines {
             link: bells.link.clone(),
             notes: notes_in,
             controls: controls.clone(),
-            turn: plan.turn.clone(),
-            playout: plan.playout.clone(),
+            turn: plan.turn,
+            playout: plan.playout,
             chunk_ms: plan.link.chunk_ms,
             period_frames: plan.device.period_frames as usize,
         });

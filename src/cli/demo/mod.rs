@@ -190,7 +190,7 @@ fn finish(
         Facts {
             title: "chinwag demo".to_owned(),
             subtitle: format!("profile {}, against the simulator on this machine", plan.profile),
-            facts,
+            figures: facts,
             rate_hz: RATE_HZ,
             threshold: plan.turn.threshold,
         },

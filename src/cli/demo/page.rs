@@ -2,7 +2,7 @@
 
 use super::person::Recording;
 use crate::{
-    audio::note::FloorState,
+    audio::{Nanos, note::FloorState},
     cli::talk::story::{Story, Turn},
     measure::timeline::{Lane, Latency, Mark, Span, Timeline, Tone, TurnRow},
 };
@@ -11,7 +11,7 @@ use crate::{
 pub(super) struct Facts {
     pub(super) title: String,
     pub(super) subtitle: String,
-    pub(super) facts: Vec<(String, String)>,
+    pub(super) figures: Vec<(String, String)>,
     pub(super) rate_hz: u32,
     pub(super) threshold: f32,
 }
@@ -34,7 +34,7 @@ pub(super) fn page(story: &Story, recording: &Recording, facts: Facts) -> Timeli
         title: facts.title,
         subtitle: facts.subtitle,
         duration_s,
-        facts: facts.facts,
+        facts: facts.figures,
         turns: rows(&story.turns, end),
         lanes,
     }
@@ -130,7 +130,7 @@ fn rows(turns: &[Turn], end: f64) -> Vec<TurnRow> {
             tone,
             latencies: vec![
                 latency("end decided", turn.deciding()),
-                latency("sent → first audio", turn.answer.map(|a| a.as_secs())),
+                latency("sent → first audio", turn.answer.map(Nanos::as_secs)),
                 latency("→ audible", turn.starting()),
                 latency("you stop → model heard", turn.response()),
             ],

@@ -244,13 +244,10 @@ impl Story {
         let index = newest(&|t| t.reply == Some(reply))
             .or_else(|| newest(&|t| t.reply.is_none() && t.decided_s.is_some()))
             .or_else(|| newest(&|t| t.reply.is_none()));
-        let index = match index {
-            Some(index) => index,
-            None => {
-                self.turns.push(Turn { start_s: self.now_s, ..Turn::default() });
-                self.turns.len() - 1
-            }
-        };
+        let index = index.unwrap_or_else(|| {
+            self.turns.push(Turn { start_s: self.now_s, ..Turn::default() });
+            self.turns.len() - 1
+        });
         let turn = &mut self.turns[index];
         turn.reply = Some(reply);
         turn

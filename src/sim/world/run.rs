@@ -51,14 +51,14 @@ impl World {
             Event::Capture => self.capture(),
             Event::Render => self.render(),
             Event::Worker => self.work(),
-            Event::ToService => self.to_service(),
+            Event::ToService => self.reach_service(),
             Event::Service => {
                 if let Some(service) = &mut self.service {
                     service.handle_deadline(self.now);
                 }
                 self.collect_service();
             }
-            Event::ToClient => self.to_client(),
+            Event::ToClient => self.reach_client(),
             Event::Link => self.run_link(),
             Event::Dial => self.connect(),
         }
@@ -208,7 +208,7 @@ impl World {
         }
     }
 
-    fn to_service(&mut self) {
+    fn reach_service(&mut self) {
         match (self.up.pop(self.now), &mut self.service) {
             (Some(FromClient::Message(message)), Some(service)) => {
                 service.receive(self.now, message.as_bytes());
@@ -230,7 +230,7 @@ impl World {
         self.invariants.heard(service.heard());
     }
 
-    fn to_client(&mut self) {
+    fn reach_client(&mut self) {
         match self.down.pop(self.now) {
             Some(Transmit::Message(message)) => {
                 let kind = wire::kind_of_downlink(&message);

@@ -44,8 +44,8 @@ fn machines(plan: &Plan, rate: Rate) -> (CaptureHalf, Worker, Reader<UplinkPacke
         link: bell,
         notes: ring(64).0,
         controls: Arc::new(WorkerControls::default()),
-        turn: plan.turn.clone(),
-        playout: plan.playout.clone(),
+        turn: plan.turn,
+        playout: plan.playout,
         chunk_ms: 20,
         period_frames: 480,
     });
@@ -136,7 +136,9 @@ fn sixty_four_sizes_at_every_other_rate_send_the_samples_of_the_one_block_run() 
         for rates in [&[8_000, 22_050, 44_100][..], &[16_000, 24_000, 32_000, 96_000]] {
             let (plan, sizes) = (&plan, &sizes);
             scope.spawn(move || {
-                rates.iter().for_each(|hz| check(plan, *hz, sizes.iter().copied()));
+                for hz in rates {
+                    check(plan, *hz, sizes.iter().copied());
+                }
             });
         }
     });
