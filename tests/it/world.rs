@@ -4,6 +4,7 @@ use chinwag::{
     audio::{Dbfs, Nanos, NoteKind, Rate, Resampler, convert::from_wire, resampler::Quality},
     config::{ConfigFile, Override, Plan},
     dialog::settings::Duplex,
+    link::Control,
     pipeline::Registry,
     sim::{
         World, WorldSettings,
@@ -17,9 +18,11 @@ use chinwag::{
     },
 };
 
+mod golden;
 mod repeats;
 mod replies;
 mod sizes;
+mod speed;
 mod turns;
 
 /// A client of the shipped profile `headset` with a detector by energy and

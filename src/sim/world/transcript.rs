@@ -152,9 +152,12 @@ impl Transcript {
 }
 
 /// The timeline: one line for each thing, messages of audio in a row in one.
+/// What the session said is left out: the messages that it said it of are there.
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut entries = self.entries.iter().peekable();
+        let told =
+            |(_, entry): &&(Nanos, Entry)| !matches!(entry, Entry::Link(LinkEvent::Session(_)));
+        let mut entries = self.entries.iter().filter(told).peekable();
         while let Some((at, entry)) = entries.next() {
             let mut line = format!("{:9.3}  {entry}", at.as_secs());
             if matches!(entry, Entry::Up("audio") | Entry::Down("modelTurn")) {
@@ -176,10 +179,7 @@ impl fmt::Display for Entry {
             Self::Up(kind) => write!(f, "wire   > {kind}"),
             Self::Down(kind) => write!(f, "wire   < {kind}"),
             Self::Done(what) => write!(f, "world    {what}"),
-            Self::Link(event) => match event {
-                LinkEvent::Session(event) => write!(f, "link     {event:?}"),
-                event => write!(f, "link     {event:?}"),
-            },
+            Self::Link(event) => write!(f, "link     {event:?}"),
             Self::Note(WorkerNote { note, .. }) => {
                 write!(f, "worker   {:?} at {:?}", note.kind, note.at)?;
                 if note.decided_at == note.at {

@@ -151,3 +151,42 @@ fn ten_conversations_with_bad_clocks_and_ragged_wires_keep_every_promise() {
     }
     println!("{turns} turns in ten minutes");
 }
+
+/// Four mishaps at any time of a conversation.
+fn unsettle(world: &mut World, draw: &mut Seed) {
+    for _ in 0..4 {
+        let at = Nanos::from_ms(draw.below(30_000));
+        let until = at + Nanos::from_ms(draw.below(2_500));
+        match draw.below(6) {
+            0 => world.at(at, World::break_connection),
+            1 => world.at(at, move |world| world.stall_worker(until)),
+            2 => world.at(at, move |world| world.hold_uplink(until)),
+            3 => world.at(at, move |world| world.hold_downlink(until)),
+            4 => {
+                world.at(at, |world| world.mute(true));
+                world.at(until, |world| world.mute(false));
+            }
+            _ => world.at(at, |world| world.control(Control::Text("go on".to_owned()))),
+        }
+    }
+}
+
+#[test]
+fn lost_connections_stalls_and_mutes_break_no_promise_and_end_no_conversation() {
+    for seed in 100..110 {
+        let (mut settings, mode) = anything(seed);
+        settings.record_sound = false;
+        // A turn that a mishap swallowed is never answered: nobody waits for it.
+        for (turn, utterance) in settings.script.iter_mut().enumerate() {
+            utterance.cue = Cue::At(Nanos::from_secs(1 + 6 * turn as u64));
+        }
+        let mut world = World::new(settings).unwrap();
+        unsettle(&mut world, &mut Seed::new(seed + 77));
+        world.run_until(Nanos::from_secs(35));
+        world.finish();
+        let what = || format!("seed {seed} {mode}\n{}", world.transcript());
+        assert!(world.service().is_some(), "{}", what());
+        let turns: u64 = world.services().map(|service| service.heard().turns_completed).sum();
+        assert!(turns >= 1, "{}", what());
+    }
+}
