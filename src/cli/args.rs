@@ -13,6 +13,8 @@ use crate::config::{Override, nearest};
 pub struct Flag {
     /// Without the dashes.
     pub name: &'static str,
+    /// One letter that means the same.
+    pub short: Option<char>,
     /// What its value is called; `None` where it takes none.
     pub value: Option<&'static str>,
     /// One line, lower case, no full stop.
@@ -24,12 +26,18 @@ pub struct Flag {
 impl Flag {
     /// A flag without a value.
     pub const fn plain(name: &'static str, doc: &'static str) -> Self {
-        Self { name, value: None, doc, sets: None }
+        Self { name, short: None, value: None, doc, sets: None }
     }
 
     /// A flag with a value.
     pub const fn with(name: &'static str, value: &'static str, doc: &'static str) -> Self {
-        Self { name, value: Some(value), doc, sets: None }
+        Self { name, short: None, value: Some(value), doc, sets: None }
+    }
+
+    /// The same with a letter.
+    #[must_use]
+    pub const fn short(self, letter: char) -> Self {
+        Self { short: Some(letter), ..self }
     }
 
     const fn sets(
@@ -38,7 +46,7 @@ impl Flag {
         path: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self { name, value: Some(value), doc, sets: Some(path) }
+        Self { name, short: None, value: Some(value), doc, sets: Some(path) }
     }
 }
 
@@ -89,6 +97,14 @@ pub const SET: Flag = Flag::with(
 );
 /// For programs.
 pub const JSON: Flag = Flag::plain("json", "print JSON, one object per line");
+/// Less.
+pub const QUIET: Flag = Flag::plain("quiet", "print captions only").short('q');
+/// More.
+pub const VERBOSE: Flag =
+    Flag::plain("verbose", "print what happens inside to standard error").short('v');
+/// What is kept.
+pub const RECORD: Flag =
+    Flag::with("record", "DIR", "write mic.wav, far.wav and events.jsonl there while talking");
 /// Where files go.
 pub const SAVE: Flag = Flag::with("save", "DIR", "write recordings and reports there");
 /// The key.
@@ -158,7 +174,12 @@ pub fn parse(verb: &Verb, parser: &mut Parser) -> Result<Option<Given>, Failure>
             Arg::Long(name) => name.to_owned(),
             Arg::Short(letter) => letter.to_string(),
         };
-        let Some(flag) = verb.flags().find(|flag| flag.name == name) else {
+        let is_letter = matches!(arg, Arg::Short(_));
+        let is_meant = |flag: &&Flag| match is_letter {
+            true => flag.short.is_some_and(|letter| name.starts_with(letter)),
+            false => flag.name == name,
+        };
+        let Some(flag) = verb.flags().find(is_meant) else {
             return Err(unknown_flag(&name, verb.name, verb.flags().map(|flag| flag.name)));
         };
         let value = match flag.value {

@@ -120,6 +120,7 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Device(error) => Self::device(error),
             EngineError::Pipeline(error) => Self::usage(error.to_string()),
+            EngineError::Record(problem) => Self::usage(problem),
             EngineError::System(error) => Self::internal(error),
         }
     }

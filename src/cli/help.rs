@@ -34,7 +34,8 @@ impl Verb {
         let mut out = format!("chinwag {name}: {summary}\n\nusage: {}\n\n", usage.trim_end());
         for flag in self.flags() {
             let value = flag.value.map_or_else(String::new, |value| format!(" {value}"));
-            let left = format!("--{}{value}", flag.name);
+            let letter = flag.short.map_or_else(String::new, |letter| format!("-{letter}, "));
+            let left = format!("{letter}--{}{value}", flag.name);
             put(&mut out, &left, flag.doc);
         }
         if !self.about.is_empty() {

@@ -1,7 +1,5 @@
 //! `chinwag run`: talk.
 
-use std::time::Duration;
-
 use lexopt::Parser;
 use serde_json::json;
 
@@ -14,36 +12,36 @@ use super::{
     signals::Signals,
     sound,
     talk::{
+        conversation::Conversation,
         facts::facts,
-        orders::{Order, Orders},
         story::Story,
-        tell::{TURN_HEAD, Teller, turn_cells, turn_object},
+        tell::{TURN_HEAD, turn_cells, turn_object},
+        teller::Teller,
+        terminal::Terminal,
     },
 };
 use crate::{
     config::Plan,
     device::Clock,
-    engine::{Engine, EngineEvent, Report},
+    engine::{Engine, Report},
     measure::report::Table,
     net::Dialer,
     protocol::{Credential, Endpoint},
 };
-
-/// How often orders and signals are looked for.
-const LOOK: Duration = Duration::from_millis(20);
-/// A file as microphone has ended: so long after the last event, and so long
-/// after a turn that is not answered, the conversation is over.
-const QUIET_S: f64 = 3.0;
-const UNANSWERED_S: f64 = 20.0;
 
 /// The verb.
 pub const VERB: Verb = Verb {
     name: "run",
     summary: "talk with the model",
     operands: "",
-    about: "Lines on standard input: talk and send (push-to-talk), mute, unmute, say TEXT, quit.\n\
-            A WAV file as microphone is played once; the talk ends when the model has answered.",
-    flags: &[&args::PLAN_FLAGS, &[&args::KEY_FILE, &args::JSON, &args::HELP]],
+    about: "On a terminal, keys: space talks and sends (push-to-talk), m mutes, s silences the model,\n\
+            q quits. Otherwise lines on standard input: talk, send, mute, unmute, stop, say TEXT, quit.\n\
+            SIGUSR1 talks and sends. A WAV file as microphone is played once; the talk ends when the\n\
+            model has answered.",
+    flags: &[
+        &args::PLAN_FLAGS,
+        &[&args::KEY_FILE, &args::RECORD, &args::QUIET, &args::VERBOSE, &args::JSON, &args::HELP],
+    ],
     examples: &[
         (
             "chinwag run --mic question.wav --speaker answer.wav",
@@ -70,18 +68,33 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let common = Common::of(&given)?;
     let plan = plan_from(&common)?;
     let Key { credential, found_in: key_from } = key_for(&common, &plan)?;
-    let mut teller = Teller::new(common.json);
+    let mut teller =
+        Teller::new(common.json).with_detail(given.has(&args::QUIET), given.has(&args::VERBOSE));
     let clock = Clock::start();
     let mut backend =
         sound::backend(&plan.device).map_err(|e| Failure::new(Exit::Device, e.to_string()))?;
     let dialer = dialer(&plan, credential)?;
     let url = dialer.endpoint().url();
-    let signals = Signals::new().map_err(Failure::internal)?;
-    let mut engine = Engine::start(&plan, backend.as_mut(), dialer, clock)?;
+    let terminal = if common.json { None } else { Terminal::enter() };
+    let signals =
+        Signals::new(terminal.as_ref().map(Terminal::restorer)).map_err(Failure::internal)?;
+    let folder = given.path(&args::RECORD);
+    let mut engine =
+        Engine::start_recorded(&plan, backend.as_mut(), dialer, clock, folder.as_deref())?;
     introduce(&plan, &engine, &url, &key_from, &mut teller)?;
     let mut story = Story::new(plan.turn.mode);
-    let ended = converse(&mut engine, &mut story, &signals, &mut teller);
+    let conversation = Conversation {
+        engine: &mut engine,
+        story: &mut story,
+        teller: &mut teller,
+        signals: &signals,
+        terminal: terminal.as_ref(),
+        clock,
+        plan: &plan,
+    };
+    let ended = conversation.hold();
     let report = engine.stop();
+    drop(terminal);
     conclude(&story, &report, &mut teller)?;
     ended?;
     match report.link.as_ref().and_then(|l| l.gave_up.as_ref()) {
@@ -132,6 +145,11 @@ fn introduce(
         plan.session.model,
         key_from,
     ))?;
+    let offer = engine.offer();
+    teller.diagnose(&format!(
+        "device {}: {} frames per period, {} in, {} out",
+        offer.name, offer.period_frames, offer.capture_rate, offer.render_rate
+    ));
     teller.emit(json!({
         "event": "start",
         "profile": plan.profile,
@@ -145,60 +163,6 @@ fn introduce(
         "key_from": key_from,
     }))?;
     Ok(())
-}
-
-/// Until the user, the service or the microphone's file ends it.
-fn converse(
-    engine: &mut Engine,
-    story: &mut Story,
-    signals: &Signals,
-    teller: &mut Teller,
-) -> Result<(), Failure> {
-    let mut orders = Orders::default();
-    while !signals.stop_asked() {
-        let event = engine.next_event(LOOK);
-        story.hear(&event);
-        teller.tell(story, &event)?;
-        while let Some(order) = orders.next() {
-            if obey(engine, order, teller)? {
-                return Ok(());
-            }
-        }
-        if event == EngineEvent::LinkEnded {
-            return Ok(());
-        }
-        if let EngineEvent::DeviceDead { .. } = event {
-            return Err(Failure::new(Exit::Device, "the sound device has stopped"));
-        }
-        if engine.microphone_ended() && is_over(story) {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// Does what a line asks for; `true` where it asks to end.
-fn obey(engine: &Engine, order: Order, teller: &mut Teller) -> Result<bool, Failure> {
-    match order {
-        Order::Talk => engine.talk(true),
-        Order::Send => engine.talk(false),
-        Order::Mute => engine.mute(true),
-        Order::Unmute => engine.mute(false),
-        Order::Say(text) => _ = engine.say(&text),
-        Order::Quit => return Ok(true),
-        Order::Unknown(line) => teller.say(&format!(
-            "\"{line}\" is no order; there are: talk, send, mute, unmute, say TEXT, quit"
-        ))?,
-    }
-    Ok(false)
-}
-
-/// Whether nothing more will come of a microphone that has ended.
-fn is_over(story: &Story) -> bool {
-    let waits = story.turns.last().is_some_and(|t| t.audible_s.is_none());
-    let speaks = story.turns.iter().any(|t| t.audible_s.is_some() && t.silent_s.is_none());
-    let patience = if waits { UNANSWERED_S } else { QUIET_S };
-    !speaks && story.now_s() - story.last_news_s() > patience
 }
 
 fn conclude(story: &Story, report: &Report, teller: &mut Teller) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 //! | end of turn | window closes | hybrid: stream ends | – |
 //! | key down, up | – | – | window opens and cuts, closes |
 //! | `interrupted` | cuts what is audible | same | same |
+//! | stop | cuts what is audible | same | same |
 //! | muted | window closes | stream ends | window closes |
 //!
 //! In half duplex nothing of the microphone counts while the model is audible.
@@ -40,6 +41,8 @@ pub enum Input {
     ModelSilent,
     /// The server says that it was interrupted.
     Interrupted,
+    /// The user wants the model to be silent.
+    Stop,
     /// The microphone is gone, or a window was open for too long.
     Lost,
 }
@@ -143,7 +146,8 @@ impl Floor {
                 self.model = false;
                 self.duck(false)
             }
-            Input::Interrupted if self.model => self.cut(),
+            Input::Interrupted | Input::Stop if self.model => self.cut(),
+            Input::Stop => Actions::default(),
             Input::Interrupted => Actions { phantom: !self.user, ..Actions::default() },
             Input::Lost => self.close(),
         }

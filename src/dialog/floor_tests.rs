@@ -102,6 +102,18 @@ fn muting_ends_what_the_user_was_saying() {
 }
 
 #[test]
+fn a_stop_cuts_what_is_audible_and_nothing_else() {
+    for mode in [TurnMode::Server, TurnMode::Client, TurnMode::PushToTalk] {
+        let mut floor = floor(mode, Duplex::Half, BargeIn::Off);
+        assert_eq!(floor.on(Stop), NOTHING);
+        floor.on(ModelAudible);
+        assert_eq!(floor.on(Stop), Actions { flush: true, ..NOTHING });
+        assert_eq!(floor.on(Stop), NOTHING);
+        assert!(floor.hears_user());
+    }
+}
+
+#[test]
 fn an_interruption_of_nothing_is_a_phantom() {
     let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
     assert_eq!(floor.on(Interrupted), Actions { phantom: true, ..NOTHING });
@@ -122,6 +134,7 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
         ModelAudible,
         ModelSilent,
         Interrupted,
+        Stop,
         Lost,
     ]);
     prop::collection::vec(all, 0..200)

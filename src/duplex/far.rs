@@ -5,7 +5,7 @@
 
 use super::render::RenderEnd;
 use crate::{
-    audio::{Block, FrameTime, NoStopwatch, Notes},
+    audio::{Block, FrameTime, NoStopwatch, Notes, ring::Writer},
     pipeline::Chain,
 };
 
@@ -19,6 +19,8 @@ pub(super) struct FarEnd {
     waiting: Box<[f32]>,
     len: usize,
     missing_frames: u64,
+    /// Given what was played as it was.
+    pub(super) tap: Option<Writer<f32>>,
 }
 
 impl FarEnd {
@@ -27,7 +29,16 @@ impl FarEnd {
         let block = Block::new(chain.block_capacity());
         let position = FrameTime::start(chain.input().rate, 0);
         let waiting = vec![0.0; chain.rate().hz() as usize / 2].into();
-        Self { chain, block, notes: Notes::default(), position, waiting, len: 0, missing_frames: 0 }
+        Self {
+            chain,
+            block,
+            notes: Notes::default(),
+            position,
+            waiting,
+            len: 0,
+            missing_frames: 0,
+            tap: None,
+        }
     }
 
     /// Takes what was played since the last time.
@@ -39,6 +50,9 @@ impl FarEnd {
             self.block.resize(frames_max.min(render.far_waiting()));
             let frames = render.take_far(self.block.near_mut());
             self.block.resize(frames);
+            if let Some(tap) = &mut self.tap {
+                tap.push_slice(self.block.near());
+            }
             self.block.set_start(self.position);
             self.position = self.position.plus(frames as i64);
             self.chain.process(&mut self.block, &mut self.notes, &NoStopwatch);

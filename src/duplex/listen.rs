@@ -8,7 +8,7 @@ use super::{
     far::FarEnd,
 };
 use crate::{
-    audio::{Block, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Notes, Stopwatch},
+    audio::{Block, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Notes, Stopwatch, ring::Writer},
     pipeline::Chain,
 };
 
@@ -37,6 +37,9 @@ pub(super) struct Listener {
     /// The notes were given with a block; those of the next one may wait for
     /// it over several looks.
     told: bool,
+    /// The RMS of the block as captured.
+    pub(super) amplitude: f32,
+    pub(super) tap: Option<Writer<f32>>,
 }
 
 impl Listener {
@@ -49,6 +52,8 @@ impl Listener {
             block: Block::new(chain.block_capacity()),
             notes: Notes::default(),
             told: false,
+            amplitude: 0.0,
+            tap: None,
             capture,
             chain,
         }
@@ -89,9 +94,20 @@ impl Listener {
                 Captured::Nothing => return Heard::Nothing,
             }
         }
+        self.look();
         self.process(far, clock);
         self.told = true;
         Heard::Block(self.handed_over_at)
+    }
+
+    /// Measures what was captured, and copies it for a recording.
+    fn look(&mut self) {
+        let captured = &self.raw[..self.filled];
+        let power: f32 = captured.iter().map(|s| s * s).sum();
+        self.amplitude = (power / captured.len().max(1) as f32).sqrt();
+        if let Some(tap) = &mut self.tap {
+            tap.push_slice(captured);
+        }
     }
 
     /// Blocks end on whole multiples of 10 ms of the stream, whatever sizes
@@ -124,6 +140,8 @@ impl Listener {
             self.raw[..frames].fill(0.0);
             self.filled = frames;
             *silence -= frames;
+        } else {
+            self.look();
         }
         let some = self.filled > 0;
         if some {

@@ -11,6 +11,7 @@
 
 pub mod capture;
 mod far;
+pub mod gauges;
 mod listen;
 pub mod render;
 mod speak;
@@ -19,5 +20,6 @@ pub mod watch;
 pub mod worker;
 
 pub use capture::{CaptureEnd, CaptureHalf, capture};
+pub use gauges::{WorkerControls, WorkerGauges, WorkerNote};
 pub use render::{RenderEnd, RenderHalf, render};
-pub use worker::{Worker, WorkerControls, WorkerGauges, WorkerNote, WorkerParts};
+pub use worker::{Taps, Worker, WorkerParts};

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{render::RenderEnd, worker::WorkerGauges};
+use super::{gauges::WorkerGauges, render::RenderEnd};
 use crate::{
     audio::{
         Block, Doorbell, Downlink, DownlinkPacket, Flow, FrameTime, Nanos, Note, NoteKind, Notes,

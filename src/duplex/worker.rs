@@ -6,15 +6,13 @@
 
 use std::sync::{
     Arc,
-    atomic::{
-        AtomicBool, AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
-    },
+    atomic::Ordering::{Acquire, Relaxed, Release},
 };
 
 use super::{
     capture::CaptureEnd,
     far::FarEnd,
+    gauges::{WorkerControls, WorkerGauges, WorkerNote},
     listen::{Heard, Listener},
     render::RenderEnd,
     speak::{Speaker, SpeakerParts},
@@ -24,7 +22,6 @@ use crate::{
     audio::{
         Doorbell, DownlinkPacket, Flow, FrameTime, Gain, Nanos, Note, NoteKind, Notes, Rate,
         Stopwatch, Uplink, UplinkPacket,
-        histogram::Histogram,
         note::FloorState,
         ring::{Reader, Writer},
     },
@@ -40,47 +37,6 @@ const MICROPHONE_LOST: Nanos = Nanos::from_secs(1);
 /// After the talk key went up, so much more is sent: what was said before is
 /// still on its way through the device.
 const TALK_TAIL_MS: u32 = 150;
-
-/// What control threads tell the worker: values, the newest wins.
-#[derive(Debug, Default)]
-pub struct WorkerControls {
-    /// The microphone does not count.
-    pub muted: AtomicBool,
-    /// The talk key is down.
-    pub talking: AtomicBool,
-}
-
-/// What the worker lets others see.
-#[derive(Default)]
-pub struct WorkerGauges {
-    /// First byte of a reply read from the socket → in the render ring.
-    pub wire_to_ring: Histogram,
-    /// The time that one block took, capture chain and decisions.
-    pub block_time: Histogram,
-    /// Steps made.
-    pub steps: AtomicU64,
-    /// Blocks processed.
-    pub blocks: AtomicU64,
-    /// Captured frames that are through, at the device's rate (wrapping).
-    pub heard_frames: AtomicUsize,
-    /// Frames at 16 kHz that found no room towards the link.
-    pub uplink_lost_frames: AtomicU64,
-    /// Frames of the far end that were not known when they were needed.
-    pub far_missing_frames: AtomicU64,
-    /// Frames at 24 kHz in the playout.
-    pub staged_frames: AtomicUsize,
-}
-
-/// A note, and when the worker had it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WorkerNote {
-    /// What happened.
-    pub note: Note,
-    /// The time that was passed to the step it came of.
-    pub seen_at: Nanos,
-    /// Whether a stage of the playback chain made it.
-    pub playback: bool,
-}
 
 /// Everything a worker is made of.
 pub struct WorkerParts {
@@ -116,6 +72,16 @@ pub struct WorkerParts {
     pub period_frames: usize,
 }
 
+/// Copies of what passes by, for a recording. What finds no room is counted
+/// and missing.
+#[derive(Debug, Default)]
+pub struct Taps {
+    /// The microphone as captured, at the capture rate.
+    pub mic: Option<Writer<f32>>,
+    /// The speaker as played, at the render rate.
+    pub far: Option<Writer<f32>>,
+}
+
 /// The body of the worker thread.
 pub struct Worker {
     listener: Listener,
@@ -134,6 +100,7 @@ pub struct Worker {
     state: FloorState,
     muted: bool,
     talking: bool,
+    stops: u32,
     talk_ends: Option<FrameTime>,
     window_start: Option<FrameTime>,
     /// Speech from before this position does not count.
@@ -171,10 +138,18 @@ impl Worker {
             state: FloorState::Free,
             muted: false,
             talking: false,
+            stops: 0,
             talk_ends: None,
             window_start: None,
             counts_from: start,
         }
+    }
+
+    /// The same worker with copies for a recording.
+    pub fn with_taps(mut self, taps: Taps) -> Self {
+        self.listener.tap = taps.mic;
+        self.far.tap = taps.far;
+        self
     }
 
     /// What others may see of it.
@@ -273,6 +248,11 @@ impl Worker {
                 self.talk_ends = Some(at.plus(tail));
             }
         }
+        let stops = self.controls.stops.load(Acquire);
+        if std::mem::replace(&mut self.stops, stops) != stops {
+            let actions = self.ask_floor(Input::Stop);
+            self.act(actions, at);
+        }
     }
 
     /// One processed block of the microphone.
@@ -296,6 +276,7 @@ impl Worker {
             self.act(actions, talk_ends);
         }
         self.uplink.send_chunks();
+        self.gauges.level.raise(self.listener.amplitude);
         self.gauges.blocks.fetch_add(1, Relaxed);
     }
 

@@ -6,13 +6,16 @@
 //! | the device's | the callback halves | never | never |
 //! | `chinwag-worker` | `duplex::Worker` | on its bell only | never |
 //! | `chinwag-link` | `net::client` | in one poll | yes |
+//! | `chinwag-record`, with `--record` | the files | yes | yes |
 //! | the caller's | [`Engine`], the supervisor | yes | yes |
 // The edge: it runs the machines on threads and in real time.
 #![allow(clippy::disallowed_methods)]
 
 mod priority;
+mod record;
 mod start;
 pub mod worker_thread;
 
 pub use priority::Priority;
+pub use record::{Recorded, Recorder};
 pub use start::{Engine, EngineError, EngineEvent, Report};

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::Path,
     sync::{
         Arc,
         atomic::Ordering::{Relaxed, Release},
@@ -14,6 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
     priority::Priority,
+    record::{Recorded, Recorder},
     worker_thread::{WorkerThread, WorkerWaker},
 };
 use crate::{
@@ -49,6 +51,8 @@ pub enum EngineError {
     Pipeline(PrepareError),
     /// The system: no thread or file descriptor is left.
     System(std::io::Error),
+    /// The folder of a recording, for people.
+    Record(String),
 }
 
 impl fmt::Display for EngineError {
@@ -56,6 +60,7 @@ impl fmt::Display for EngineError {
         match self {
             Self::Device(error) => error.fmt(f),
             Self::Pipeline(error) => error.fmt(f),
+            Self::Record(problem) => f.write_str(problem),
             Self::System(error) => write!(f, "the system refuses a thread or a file: {error}"),
         }
     }
@@ -95,6 +100,7 @@ pub struct Engine {
     capture_gauges: Arc<CaptureGauges>,
     render_gauges: Arc<RenderGauges>,
     worker_gauges: Arc<WorkerGauges>,
+    recorder: Option<Recorder>,
     watches: [Watch; 2],
     dead: [bool; 2],
     link_ended: bool,
@@ -124,6 +130,8 @@ pub struct Report {
     pub notes_refused: u64,
     /// What the worker was granted.
     pub priority: Priority,
+    /// What became of the recording.
+    pub recorded: Option<Recorded>,
 }
 
 /// A bell that nobody answers, for callbacks that make no system call.
@@ -144,6 +152,20 @@ impl Engine {
         dialer: Dialer,
         clock: Clock,
     ) -> Result<Self, EngineError> {
+        Self::start_recorded(plan, backend, dialer, clock, None)
+    }
+
+    /// The same, recorded to a folder.
+    ///
+    /// # Errors
+    /// Where the folder, the device, the pipeline or the system refuses.
+    pub fn start_recorded(
+        plan: &Plan,
+        backend: &mut dyn Backend,
+        dialer: Dialer,
+        clock: Clock,
+        folder: Option<&Path>,
+    ) -> Result<Self, EngineError> {
         let spec = Spec {
             period_frames: plan.device.period_frames,
             rate: plan.device.rate_hz.and_then(Rate::new),
@@ -162,6 +184,14 @@ impl Engine {
         let rates = [offer.capture_rate, offer.render_rate];
         let Machines { capture, render, worker, controls, notes, ends } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
+        let (worker, recorder) = match folder {
+            Some(folder) => {
+                let (recorder, taps) =
+                    Recorder::start(folder, rates).map_err(EngineError::Record)?;
+                (worker.with_taps(taps), Some(recorder))
+            }
+            None => (worker, None),
+        };
         let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
             .map_err(EngineError::System)?;
         let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
@@ -188,6 +218,7 @@ impl Engine {
             capture_gauges,
             render_gauges,
             worker_gauges,
+            recorder,
             dead: [false; 2],
             link_ended: false,
         };
@@ -265,9 +296,31 @@ impl Engine {
         self.controls.talking.store(talking, Release);
     }
 
+    /// Whether the microphone is muted.
+    pub fn is_muted(&self) -> bool {
+        self.controls.muted.load(Relaxed)
+    }
+
+    /// Whether the talk key is down.
+    pub fn is_talking(&self) -> bool {
+        self.controls.talking.load(Relaxed)
+    }
+
+    /// Silences the model: what is audible is cut here and now, and the
+    /// service is asked to say no more of it.
+    pub fn interrupt(&self) {
+        self.controls.stops.fetch_add(1, Release);
+        self.link_control.send(Control::Interrupt);
+    }
+
     /// Says something to the model in writing; `false` where the link ended.
     pub fn say(&self, text: &str) -> bool {
         self.link_control.send(Control::Text(text.to_owned()))
+    }
+
+    /// The recording, where there is one.
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
     }
 
     /// Whether the microphone has nothing more to say: a file at its end.
@@ -288,6 +341,7 @@ impl Engine {
         let worker = self.worker.take().and_then(WorkerThread::stop);
         self.link_control.send(Control::Close);
         let link = self.link.take().and_then(|thread| thread.join().ok());
+        let recorded = self.recorder.take().map(Recorder::finish);
         Report {
             link,
             worker,
@@ -300,6 +354,7 @@ impl Engine {
             notes_refused: self.notes.refused(),
             gauges: self.worker_gauges.clone(),
             priority,
+            recorded,
         }
     }
 }

@@ -211,6 +211,7 @@ impl Link {
             Control::Text(text) => {
                 self.session.send_text(now, &text);
             }
+            Control::Interrupt => self.session.interrupt(),
             Control::Close => {
                 self.closing = true;
                 self.session.closing();

@@ -41,6 +41,8 @@ pub enum LinkEvent {
 pub enum Control {
     /// Says this to the model in writing.
     Text(String),
+    /// Asks the service to stop speaking.
+    Interrupt,
     /// Ends the conversation: sends what waits, closes an open window, then
     /// the connection with 1000.
     Close,

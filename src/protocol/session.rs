@@ -163,6 +163,10 @@ impl Session {
         if self.state != State::Ready {
             return false;
         }
+        if self.outbox.stops_due > 0 {
+            self.write_stop(out);
+            return true;
+        }
         let responses = self.outbox.take_tool_responses();
         if !responses.is_empty() {
             uplink::write_tool_response(&responses, out);
@@ -200,6 +204,32 @@ impl Session {
         let fits = self.outbox.push_text(text);
         self.counters.texts_refused += u64::from(!fits);
         fits
+    }
+
+    /// Asks the service to stop speaking: by an empty window where windows are
+    /// ours, by `clientContent` without an end of turn otherwise (reference
+    /// §7, row 21). Nothing is sent where it cannot be speaking: not
+    /// connected, or a window is open, which has interrupted it already.
+    pub fn interrupt(&mut self) {
+        let manual = self.gate.is_manual();
+        if self.state == State::Ready && !(manual && self.gate.window_open()) {
+            self.outbox.stops_due = if manual { 2 } else { 1 };
+        }
+    }
+
+    fn write_stop(&mut self, out: &mut String) {
+        self.outbox.stops_due -= 1;
+        if !self.gate.is_manual() {
+            uplink::write_client_content(&[], false, out);
+            return;
+        }
+        let item = match self.outbox.stops_due {
+            1 => Uplink::ActivityStart,
+            _ => Uplink::ActivityEnd,
+        };
+        // These come before anything of the microphone, so the gate agrees.
+        self.gate.pass(item, &mut self.counters.refused);
+        uplink::write(item, out);
     }
 
     /// We have cut `reply`: the rest of it is stale. No event.

@@ -5,9 +5,12 @@
 use std::sync::Arc;
 
 use chinwag::{
-    audio::{Doorbell, Nanos, NoStopwatch, Rate, Wake, ring::Reader},
+    audio::{
+        Doorbell, Nanos, NoStopwatch, Rate, Wake,
+        ring::{Reader, ring},
+    },
     config::{ConfigFile, Plan},
-    duplex::{CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerNote},
+    duplex::{CaptureHalf, RenderHalf, Taps, Worker, WorkerControls, WorkerNote},
     link::Link,
     pipeline::Registry,
     sim::{
@@ -78,6 +81,9 @@ impl Talk {
         let plan = plan(profile);
         let Machines { capture, render, worker, notes, controls, ends } =
             Machines::build(&plan, rates, &bells).unwrap();
+        // Taps that nobody empties: a recording on a disk that hangs.
+        let [mic, far] = rates.map(|rate| Some(ring(rate.hz() as usize).0));
+        let worker = worker.with_taps(Taps { mic, far });
         let mut link = machines::link(&plan, ends, 1);
         link.connected(Nanos::ZERO);
         let settings = ServiceSettings {

@@ -32,7 +32,8 @@ use super::{
     talk::{
         facts::facts,
         story::Story,
-        tell::{TURN_HEAD, Teller, turn_cells, turn_object},
+        tell::{TURN_HEAD, turn_cells, turn_object},
+        teller::Teller,
     },
 };
 use crate::{
@@ -143,13 +144,13 @@ fn converse(
         .map_err(Failure::internal)?;
     let dialer = Dialer::new(endpoint, credential, &plan.link).map_err(Failure::internal)?;
     let mut engine = Engine::start(plan, &mut card, dialer, clock)?;
-    let signals = Signals::new().map_err(Failure::internal)?;
+    let signals = Signals::new(None).map_err(Failure::internal)?;
     let mut story = Story::new(plan.turn.mode);
     while !engine.microphone_ended() && clock.now() < LENGTH_MAX && !signals.stop_asked() {
         let event = engine.next_event(LOOK);
         engine.talk(recording.lock().unwrap_or_else(PoisonError::into_inner).speaking);
         story.hear(&event);
-        teller.tell(&mut story, &event)?;
+        teller.tell(&mut story, &event, None)?;
         if event == EngineEvent::LinkEnded {
             break;
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     audio::{Nanos, histogram::Snapshot},
-    engine::Report,
+    engine::{Recorded, Report},
 };
 
 /// Names and values, for people.
@@ -26,10 +26,22 @@ pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String
     );
     fact("speaker ran dry", format!("{} times", report.underruns));
     fact("worker's priority", report.priority.to_string());
+    if let Some(recorded) = &report.recorded {
+        fact("recorded", told_of(recorded));
+    }
     if tokens > 0 {
         fact("tokens", tokens.to_string());
     }
     facts
+}
+
+fn told_of(recorded: &Recorded) -> String {
+    let Recorded { mic_frames, far_frames, lost_frames, lost_events, problem } = recorded;
+    let problem = problem.as_ref().map_or_else(String::new, |problem| format!("; {problem}"));
+    format!(
+        "{mic_frames} frames of the microphone, {far_frames} of the speaker; \
+         lost {lost_frames} frames, {lost_events} events{problem}"
+    )
 }
 
 fn spread(snapshot: &Snapshot) -> String {

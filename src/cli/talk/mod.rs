@@ -1,6 +1,12 @@
 //! A conversation on the command line: what `run` and `demo` share.
 
+pub(super) mod conversation;
 pub(super) mod facts;
 pub(super) mod orders;
+pub(super) mod phase;
+mod screen;
+mod silence;
 pub(super) mod story;
 pub(super) mod tell;
+pub(super) mod teller;
+pub(super) mod terminal;

@@ -1,87 +1,29 @@
-//! A conversation told line by line: words for people, or JSON lines.
+//! What is told of a conversation: words for people, objects for machines.
 
 use serde_json::{Value, json};
 
-use super::story::{Line, Story, Turn};
+use super::story::{Line, Turn};
 use crate::{
     audio::{Nanos, NoteKind},
-    cli::{exit::Failure, output::print},
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
     protocol::Event,
 };
 
-/// The version of the JSON lines.
-pub(in crate::cli) const JSON_VERSION: u32 = 1;
-
-/// Writes the conversation to standard output as it goes.
-pub(in crate::cli) struct Teller {
-    json: bool,
-}
-
-impl Teller {
-    pub(in crate::cli) fn new(json: bool) -> Self {
-        Self { json }
-    }
-
-    /// One line of text; nothing in JSON.
-    ///
-    /// # Errors
-    /// Nobody reads any more.
-    pub(in crate::cli) fn say(&mut self, text: &str) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { print(&format!("{text}\n")) }
-    }
-
-    /// One JSON object; nothing in text.
-    ///
-    /// # Errors
-    /// Nobody reads any more.
-    pub(in crate::cli) fn emit(&mut self, mut object: Value) -> Result<(), Failure> {
-        if !self.json {
-            return Ok(());
-        }
-        object["v"] = JSON_VERSION.into();
-        print(&format!("{object}\n"))
-    }
-
-    /// Tells an event, which the story has already heard.
-    ///
-    /// # Errors
-    /// Nobody reads any more.
-    pub(in crate::cli) fn tell(
-        &mut self,
-        story: &mut Story,
-        event: &EngineEvent,
-    ) -> Result<(), Failure> {
-        let at_s = rounded(story.now_s());
-        if self.json
-            && let Some(object) = object_of(event, at_s)
-        {
-            self.emit(object)?;
-        }
-        while let Some(line) = story.next_line() {
-            if self.json {
-                self.emit(line_object(&line, at_s))?;
-            } else {
-                self.say(&format!("{at_s:7.2} s  {}", line_text(&line)))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn line_text(line: &Line) -> String {
+/// A line for people: who, and what.
+pub(super) fn line_words(line: &Line) -> (&'static str, String) {
     match line {
-        Line::Ready => "ready: speak".to_owned(),
-        Line::User(text) => format!("you    {}", plain(text)),
-        Line::Model(text) => format!("model  {}", plain(text)),
-        Line::Cut(heard_s) => format!("       (cut after {heard_s:.2} s)"),
-        Line::Info(text) => format!("note   {}", plain(text)),
+        Line::Ready => ("", "ready: speak".to_owned()),
+        Line::User(text) => ("you    ", plain(text)),
+        Line::Model(text) => ("model  ", plain(text)),
+        Line::Cut(heard_s) => ("       ", format!("(cut after {heard_s:.2} s)")),
+        Line::Info(text) => ("note   ", plain(text)),
     }
 }
 
-fn line_object(line: &Line, at_s: f64) -> Value {
+/// A line for machines.
+pub(super) fn line_object(line: &Line, at_s: f64) -> Value {
     let (event, text) = match line {
         Line::Ready => ("ready", String::new()),
         Line::User(text) => ("user", text.clone()),
@@ -93,7 +35,7 @@ fn line_object(line: &Line, at_s: f64) -> Value {
 }
 
 /// The machine's view of an event; none for what is too fine or has no news.
-fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
+pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
     Some(match event {
         EngineEvent::Note(told) => {
             let note = told.note;
@@ -204,6 +146,6 @@ pub(in crate::cli) fn turn_object(number: usize, turn: &Turn) -> Value {
 }
 
 /// To a thousandth: more digits are not measured.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

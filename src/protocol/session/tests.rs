@@ -53,6 +53,35 @@ fn close(session: &mut Session, code: u16, reason: &str) -> Reaction {
 }
 
 #[test]
+fn a_stop_is_an_empty_window_or_content_without_an_end() {
+    let mut session = manual();
+    session.interrupt();
+    assert!(session.wants_transmit());
+    let start = json!({"realtimeInput": {"activityStart": {}}});
+    assert_eq!(transmitted(&mut session), Some(start));
+    let end = json!({"realtimeInput": {"activityEnd": {}}});
+    assert_eq!(transmitted(&mut session), Some(end));
+    assert!(transmitted(&mut session).is_none() && !session.window_open());
+    let mut session = automatic();
+    session.interrupt();
+    let content = json!({"clientContent": {"turnComplete": false}});
+    assert_eq!(transmitted(&mut session), Some(content));
+    assert_eq!(transmitted(&mut session), None);
+}
+
+#[test]
+fn a_stop_sends_nothing_while_the_user_speaks_or_nobody_listens() {
+    let mut session = manual();
+    assert!(sent(&mut session, Uplink::ActivityStart));
+    session.interrupt();
+    assert_eq!(transmitted(&mut session), None);
+    let mut session = Session::new(SessionSettings::default());
+    session.interrupt();
+    connect(&mut session);
+    assert_eq!(transmitted(&mut session), None);
+}
+
+#[test]
 fn the_setup_is_the_first_message_and_goes_once_per_connection() {
     let mut session = Session::new(SessionSettings::default());
     assert_eq!(transmitted(&mut session), None);

@@ -1,0 +1,92 @@
+//! What the worker is told by others, and what it lets them see.
+//!
+//! Runs on: worker, supervisor. Never allocates, locks, logs or fails.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use crate::audio::{Nanos, Note, histogram::Histogram, level::Dbfs};
+
+/// What control threads tell the worker: values, the newest wins.
+#[derive(Debug, Default)]
+pub struct WorkerControls {
+    /// The microphone does not count.
+    pub muted: AtomicBool,
+    /// The talk key is down.
+    pub talking: AtomicBool,
+    /// How often the user asked the model to be silent.
+    pub stops: AtomicU32,
+}
+
+/// What the worker lets others see.
+#[derive(Default)]
+pub struct WorkerGauges {
+    /// First byte of a reply read from the socket → in the render ring.
+    pub wire_to_ring: Histogram,
+    /// The time that one block took, capture chain and decisions.
+    pub block_time: Histogram,
+    /// Steps made.
+    pub steps: AtomicU64,
+    /// Blocks processed.
+    pub blocks: AtomicU64,
+    /// Captured frames that are through, at the device's rate (wrapping).
+    pub heard_frames: AtomicUsize,
+    /// Frames at 16 kHz that found no room towards the link.
+    pub uplink_lost_frames: AtomicU64,
+    /// Frames of the far end that were not known when they were needed.
+    pub far_missing_frames: AtomicU64,
+    /// Frames at 24 kHz in the playout.
+    pub staged_frames: AtomicUsize,
+    /// The microphone as captured, before any stage.
+    pub level: LevelGauge,
+}
+
+/// The loudest block since somebody last looked.
+#[derive(Debug, Default)]
+pub struct LevelGauge(AtomicU32);
+
+impl LevelGauge {
+    /// Worker: a block of this amplitude went by. What is no number, and no
+    /// amplitude, counts as silence.
+    pub fn raise(&self, amplitude: f32) {
+        let amplitude = if amplitude > 0.0 { amplitude.min(f32::MAX) } else { 0.0 };
+        // The bits of positive floats are in the order of their values; 0 is
+        // kept for no block at all.
+        self.0.fetch_max(amplitude.to_bits() + 1, Relaxed);
+    }
+
+    /// The loudest since the last call; none where no block went by. One
+    /// reader only.
+    pub fn take(&self) -> Option<Dbfs> {
+        let bits = self.0.swap(0, Relaxed).checked_sub(1)?;
+        Some(Dbfs::of_amplitude(f32::from_bits(bits)))
+    }
+}
+
+/// A note, and when the worker had it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WorkerNote {
+    /// What happened.
+    pub note: Note,
+    /// The time that was passed to the step it came of.
+    pub seen_at: Nanos,
+    /// Whether a stage of the playback chain made it.
+    pub playback: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loudest_block_is_seen_once() {
+        let gauge = LevelGauge::default();
+        assert_eq!(gauge.take(), None);
+        for amplitude in [0.0, 0.1, 0.01, f32::NAN, -1.0] {
+            gauge.raise(amplitude);
+        }
+        assert!((gauge.take().unwrap().0 + 20.0).abs() < 1e-3);
+        gauge.raise(0.0);
+        assert_eq!(gauge.take(), Some(Dbfs::FLOOR));
+        assert_eq!(gauge.take(), None);
+    }
+}

@@ -1,0 +1,266 @@
+//! Writes a conversation to a folder as it goes: `mic.wav` as captured,
+//! `far.wav` as played, `events.jsonl`.
+//!
+//! The worker copies into bounded rings, the supervisor into a bounded
+//! channel; a thread of its own waits for the disk. What finds no room is
+//! counted and missing. After a kill at most the last second is lost.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use crate::{
+    audio::{
+        Rate,
+        ring::{Reader, ring},
+    },
+    device::wave_file::{Channels, WaveWriter},
+    duplex::Taps,
+};
+
+/// What the rings hold: a disk may be busy for so long.
+const RING_SECS: usize = 4;
+/// Lines that may wait.
+const LINES: usize = 4_096;
+/// How often the rings are emptied.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often lines go to the disk.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// What became of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Frames in `mic.wav`.
+    pub mic_frames: u64,
+    /// Frames in `far.wav`.
+    pub far_frames: u64,
+    /// Frames that found no room, of both.
+    pub lost_frames: u64,
+    /// Events that found no room.
+    pub lost_events: u64,
+    /// What ended it before its time.
+    pub problem: Option<String>,
+}
+
+/// A recording under way.
+#[derive(Debug)]
+pub struct Recorder {
+    lines: Sender<String>,
+    lost_events: AtomicU64,
+    problem: Arc<Mutex<Option<String>>>,
+    thread: JoinHandle<Recorded>,
+}
+
+impl Recorder {
+    /// Creates the folder and its files and starts the thread.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be written, for people.
+    pub fn start(
+        folder: &Path,
+        [capture_rate, render_rate]: [Rate; 2],
+    ) -> Result<(Self, Taps), String> {
+        let refused = |path: &Path, error: &dyn std::fmt::Display| {
+            format!("cannot record to {}: {error}", path.display())
+        };
+        fs::create_dir_all(folder).map_err(|e| refused(folder, &e))?;
+        let wave = |name: &str, rate| {
+            let path = folder.join(name);
+            WaveWriter::create(&path, rate, Channels::Mono).map_err(|e| refused(&path, &e))
+        };
+        let (mic_wave, far_wave) = (wave("mic.wav", capture_rate)?, wave("far.wav", render_rate)?);
+        let path = folder.join("events.jsonl");
+        let events = File::create(&path).map_err(|e| refused(&path, &e))?;
+
+        let (mic, mic_end) = ring(capture_rate.hz() as usize * RING_SECS);
+        let (far, far_end) = ring(render_rate.hz() as usize * RING_SECS);
+        let (lines, waiting) = crossbeam_channel::bounded(LINES);
+        let problem = Arc::new(Mutex::new(None));
+        let disk = Disk {
+            tracks: [Track::new(mic_end, mic_wave), Track::new(far_end, far_wave)],
+            events,
+            waiting,
+            text: Vec::new(),
+            problem: problem.clone(),
+        };
+        let thread = thread::Builder::new()
+            .name("chinwag-record".to_owned())
+            .spawn(move || disk.run())
+            .map_err(|e| refused(folder, &e))?;
+        let recorder = Self { lines, lost_events: AtomicU64::new(0), problem, thread };
+        Ok((recorder, Taps { mic: Some(mic), far: Some(far) }))
+    }
+
+    /// Adds a line to the events; never waits.
+    pub fn event(&self, line: String) {
+        if self.lines.try_send(line).is_err() {
+            self.lost_events.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// What ended the recording, said once.
+    pub fn take_problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Writes what is left, after the worker has ended.
+    pub fn finish(self) -> Recorded {
+        let Self { lines, lost_events, thread, .. } = self;
+        drop(lines);
+        let recorded = thread.join().unwrap_or_default();
+        Recorded { lost_events: lost_events.into_inner(), ..recorded }
+    }
+}
+
+/// One sound file and the ring that feeds it.
+struct Track {
+    ring: Reader<f32>,
+    wave: Option<WaveWriter>,
+    frames: u64,
+}
+
+impl Track {
+    fn new(ring: Reader<f32>, wave: WaveWriter) -> Self {
+        Self { ring, wave: Some(wave), frames: 0 }
+    }
+
+    /// Empties the ring; says what the disk refuses, once.
+    fn drain(&mut self) -> Option<String> {
+        let mut part = [0.0; 1_024];
+        loop {
+            let count = part.len().min(self.ring.len());
+            let frames = self.ring.pop_slice(&mut part[..count]);
+            if frames == 0 {
+                return None;
+            }
+            let Some(wave) = &mut self.wave else { continue };
+            if let Err(error) = wave.write(&part[..frames]) {
+                self.wave = None;
+                return Some(error.to_string());
+            }
+            self.frames += frames as u64;
+        }
+    }
+}
+
+/// The thread that waits for the disk.
+struct Disk {
+    tracks: [Track; 2],
+    events: File,
+    waiting: Receiver<String>,
+    /// Whole lines that are not written yet.
+    text: Vec<u8>,
+    problem: Arc<Mutex<Option<String>>>,
+}
+
+impl Disk {
+    fn run(mut self) -> Recorded {
+        let mut first = None;
+        let mut flushed_at = Instant::now();
+        let mut drained_at = flushed_at;
+        loop {
+            let ended = match self.waiting.recv_timeout(LOOK) {
+                Ok(line) => {
+                    self.text.extend_from_slice(line.as_bytes());
+                    self.text.push(b'\n');
+                    false
+                }
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => true,
+            };
+            if !ended && drained_at.elapsed() < LOOK {
+                continue;
+            }
+            drained_at = Instant::now();
+            let mut problem = self.tracks.iter_mut().filter_map(Track::drain).next();
+            if ended || flushed_at.elapsed() >= FLUSH {
+                flushed_at = drained_at;
+                problem = problem.or(self.write_events());
+            }
+            if let Some(problem) = problem.filter(|_| first.is_none()) {
+                *self.problem.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(problem.clone());
+                first = Some(problem);
+            }
+            if ended {
+                return self.finish(first);
+            }
+        }
+    }
+
+    /// Whole lines at once, so that a kill cuts none.
+    fn write_events(&mut self) -> Option<String> {
+        let written = self.events.write_all(&self.text);
+        self.text.clear();
+        written.err().map(|error| format!("events.jsonl: cannot write: {error}"))
+    }
+
+    fn finish(self, mut problem: Option<String>) -> Recorded {
+        let lost_frames = self.tracks.iter().map(|track| track.ring.refused()).sum();
+        let [mic_frames, far_frames] = [0, 1].map(|index: usize| self.tracks[index].frames);
+        for wave in self.tracks.into_iter().filter_map(|track| track.wave) {
+            problem = problem.or(wave.finish().err().map(|error| error.to_string()));
+        }
+        Recorded { mic_frames, far_frames, lost_frames, lost_events: 0, problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::wave_file;
+
+    fn rate() -> Rate {
+        Rate::new(8_000).unwrap()
+    }
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("chinwag-record-{}-{name}", std::process::id()))
+    }
+
+    #[test]
+    fn what_went_into_the_taps_is_in_the_files_to_the_last_frame() {
+        let folder = folder("whole");
+        let (recorder, mut taps) = Recorder::start(&folder, [rate(), Rate::UPLINK]).unwrap();
+        taps.mic.as_mut().unwrap().push_slice(&[0.5; 3_000]);
+        taps.far.as_mut().unwrap().push_slice(&[-0.25; 5_001]);
+        recorder.event("{\"event\":\"ready\"}".to_owned());
+        let recorded = recorder.finish();
+        let expected = Recorded { mic_frames: 3_000, far_frames: 5_001, ..Recorded::default() };
+        assert_eq!(recorded, expected);
+        let mic = wave_file::read(&folder.join("mic.wav")).unwrap();
+        assert_eq!((mic.rate, mic.samples.len(), mic.samples[2_999]), (rate(), 3_000, 0.5));
+        assert_eq!(wave_file::read(&folder.join("far.wav")).unwrap().samples.len(), 5_001);
+        let events = fs::read_to_string(folder.join("events.jsonl")).unwrap();
+        assert_eq!(events, "{\"event\":\"ready\"}\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let folder = folder("full");
+        let (recorder, mut taps) = Recorder::start(&folder, [rate(); 2]).unwrap();
+        let surplus = rate().hz() as usize * (RING_SECS + 1);
+        taps.mic.as_mut().unwrap().push_slice(&vec![0.1; surplus]);
+        let recorded = recorder.finish();
+        assert_eq!(recorded.lost_frames, u64::from(rate().hz()));
+        assert_eq!(recorded.mic_frames + recorded.lost_frames, surplus as u64);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let error = Recorder::start(Path::new("/dev/null/here"), [rate(); 2]).unwrap_err();
+        assert!(error.starts_with("cannot record to /dev/null/here: "), "{error}");
+    }
+}
