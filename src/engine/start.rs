@@ -184,14 +184,7 @@ impl Engine {
         let rates = [offer.capture_rate, offer.render_rate];
         let Machines { capture, render, worker, controls, notes, ends } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
-        let (worker, recorder) = match folder {
-            Some(folder) => {
-                let (recorder, taps) =
-                    Recorder::start(folder, rates).map_err(EngineError::Record)?;
-                (worker.with_taps(taps), Some(recorder))
-            }
-            None => (worker, None),
-        };
+        let (worker, recorder) = record(worker, folder, rates)?;
         let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
             .map_err(EngineError::System)?;
         let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
@@ -357,6 +350,17 @@ impl Engine {
             recorded,
         }
     }
+}
+
+/// The worker with the taps of a recording, where one is wanted.
+fn record(
+    worker: Worker,
+    folder: Option<&Path>,
+    rates: [Rate; 2],
+) -> Result<(Worker, Option<Recorder>), EngineError> {
+    let Some(folder) = folder else { return Ok((worker, None)) };
+    let (recorder, taps) = Recorder::start(folder, rates).map_err(EngineError::Record)?;
+    Ok((worker.with_taps(taps), Some(recorder)))
 }
 
 fn spawn_link(
