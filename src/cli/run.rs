@@ -137,9 +137,9 @@ fn introduce(
         "profile    {} ({})\nmicrophone {} at {}\nspeaker    {} at {}\nservice    {}, {}\nkey        {}",
         plan.profile,
         plan.origin,
-        plan.device.input,
+        engine.offer().capture_name,
         engine.offer().capture_rate,
-        plan.device.output,
+        engine.offer().render_name,
         engine.offer().render_rate,
         url,
         plan.session.model,
@@ -147,15 +147,23 @@ fn introduce(
     ))?;
     let offer = engine.offer();
     teller.diagnose(&format!(
-        "device {}: {} frames per period, {} in, {} out",
-        offer.name, offer.period_frames, offer.capture_rate, offer.render_rate
+        "device {} to {}: {} frames per period, {} in, {} out",
+        offer.capture_name,
+        offer.render_name,
+        offer.period_frames,
+        offer.capture_rate,
+        offer.render_rate
     ));
+    if let Some(next) = engine.priority().next_step() {
+        teller.say(&format!("priority   ordinary, real-time was refused; to allow it, {next}"))?;
+    }
     teller.emit(json!({
         "event": "start",
         "profile": plan.profile,
         "config": plan.origin.to_string(),
-        "input": plan.device.input,
-        "output": plan.device.output,
+        "input": engine.offer().capture_name,
+        "output": engine.offer().render_name,
+        "priority": engine.priority().to_string(),
         "capture_hz": engine.offer().capture_rate.hz(),
         "render_hz": engine.offer().render_rate.hz(),
         "url": url,

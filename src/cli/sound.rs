@@ -5,12 +5,14 @@ use std::path::Path;
 use crate::{
     audio::Rate,
     config::DeviceSettings,
-    device::{Backend, DeviceError, card::Card, files},
+    device::{Backend, DeviceError, card::Card, files, pair::Pair},
 };
 
 /// The rate of what the model says, where a file is the speaker and no rate
 /// was asked for.
 const FILE_RATE_HZ: u32 = 48_000;
+
+type Made = Result<Box<dyn Backend>, DeviceError>;
 
 /// What one of the two names means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,33 +34,53 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The device that a profile asks for.
+/// The devices that a profile asks for: sound cards, files, or one of each.
 ///
 /// # Errors
 /// A device that this build cannot reach, or a file that cannot be used.
-pub(super) fn backend(settings: &DeviceSettings) -> Result<Box<dyn Backend>, DeviceError> {
-    let (input, output) = (Wanted::of(&settings.input), Wanted::of(&settings.output));
-    let file = |wanted: Wanted<'_>, flag: &str| match wanted {
-        Wanted::Null => Ok(None),
-        Wanted::File(path) => Ok(Some(path.to_owned())),
-        Wanted::Device(name) => Err(no_sound(name, flag)),
-    };
-    if (input, output) == (Wanted::Null, Wanted::Null) {
-        return Ok(Box::new(Card::null()));
-    }
-    let microphone = file(input, "--mic")?;
-    let speaker = file(output, "--speaker")?;
+pub(super) fn backend(settings: &DeviceSettings) -> Made {
     // proven: 48,000 is within the bounds of a rate.
     let rate = settings.rate_hz.and_then(Rate::new).or(Rate::new(FILE_RATE_HZ)).expect("a rate");
-    let card = files::card(microphone.as_deref(), speaker.as_deref(), rate)?;
-    Ok(Box::new(card))
+    let pair = |input, output| -> Made { Ok(Box::new(Pair::new(input, output))) };
+    let file =
+        |microphone, speaker| -> Made { Ok(Box::new(files::card(microphone, speaker, rate)?)) };
+    match (Wanted::of(&settings.input), Wanted::of(&settings.output)) {
+        (Wanted::Null, Wanted::Null) => Ok(Box::new(Card::null())),
+        (Wanted::File(microphone), Wanted::Null) => file(Some(microphone), None),
+        (Wanted::Null, Wanted::File(speaker)) => file(None, Some(speaker)),
+        (Wanted::File(microphone), Wanted::File(speaker)) => file(Some(microphone), Some(speaker)),
+        (Wanted::Device(input), Wanted::Device(output)) => sound_card(Some(input), Some(output)),
+        (Wanted::Device(input), Wanted::Null) => {
+            pair(sound_card(Some(input), None)?, Box::new(Card::null()))
+        }
+        (Wanted::Device(input), Wanted::File(speaker)) => {
+            pair(sound_card(Some(input), None)?, file(None, Some(speaker))?)
+        }
+        (Wanted::Null, Wanted::Device(output)) => {
+            pair(Box::new(Card::null()), sound_card(None, Some(output))?)
+        }
+        (Wanted::File(microphone), Wanted::Device(output)) => {
+            pair(file(Some(microphone), None)?, sound_card(None, Some(output))?)
+        }
+    }
 }
 
-fn no_sound(name: &str, flag: &str) -> DeviceError {
-    DeviceError(format!(
+#[cfg(feature = "cpal")]
+#[allow(clippy::unnecessary_wraps)] // Without the feature it fails.
+fn sound_card(input: Option<&str>, output: Option<&str>) -> Made {
+    Ok(Box::new(crate::device::cpal::SoundCard::new(input, output)))
+}
+
+#[cfg(not(feature = "cpal"))]
+fn sound_card(input: Option<&str>, output: Option<&str>) -> Made {
+    let (name, flag) = match (input, output) {
+        (Some(input), _) => (input, "--mic"),
+        (None, output) => (output.unwrap_or_default(), "--speaker"),
+    };
+    Err(DeviceError(format!(
         "this build has no sound card support, so there is no device \"{name}\"; \
          give a WAV file or null: {flag} FILE.wav, {flag} null"
-    ))
+    )))
 }
 
 #[cfg(test)]
@@ -72,9 +94,23 @@ mod tests {
         assert_eq!(Wanted::of("USB wave"), Wanted::Device("USB wave"));
     }
 
+    #[cfg(not(feature = "cpal"))]
     #[test]
     fn a_device_is_refused_with_the_next_step() {
         let error = backend(&DeviceSettings::default()).err().unwrap().to_string();
         assert!(error.contains("--mic FILE.wav"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_told_whatever_the_other_side_is() {
+        for output in ["null", "answer.wav", "default"] {
+            let settings = DeviceSettings {
+                input: "/nowhere/question.wav".to_owned(),
+                output: output.to_owned(),
+                ..DeviceSettings::default()
+            };
+            let error = backend(&settings).err().unwrap().to_string();
+            assert!(error.contains("/nowhere/question.wav"), "{error}");
+        }
     }
 }

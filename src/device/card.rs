@@ -71,7 +71,8 @@ impl Backend for Card {
             capture_rate: self.capture_rate.unwrap_or(rate),
             render_rate: rate,
             period_frames: spec.period_frames.clamp(1, 8_192),
-            name: self.name.clone(),
+            capture_name: self.name.clone(),
+            render_name: self.name.clone(),
         };
         self.offer = Some(offer.clone());
         Ok(offer)

@@ -3,17 +3,25 @@
 //! A [`Backend`] first says which rates it will use, then takes the halves
 //! that were made for them. [`card::Card`] is a virtual card on the machine's
 //! clock: with a [`card::Room`] around it, it stands in for any device.
+//! `cpal::SoundCard`, with the feature of that name, is the machine's own.
 // The edge: it runs on the sound system's clock and threads.
 #![allow(clippy::disallowed_methods)]
 
 pub mod card;
 pub mod clock;
+#[cfg(feature = "cpal")]
+pub mod cpal;
 pub mod files;
+pub mod listing;
+pub mod pair;
+pub mod priority;
 pub mod wave_file;
 
 use std::fmt;
 
 pub use clock::Clock;
+pub use listing::{Direction, Listing, Mode};
+pub use priority::Priority;
 
 use crate::{
     audio::{Rate, convert::InputChannel},
@@ -40,8 +48,10 @@ pub struct Offer {
     pub render_rate: Rate,
     /// Frames per render callback, most likely.
     pub period_frames: u32,
-    /// What it is, for people.
-    pub name: String,
+    /// What the microphone is, for people.
+    pub capture_name: String,
+    /// What the speaker is, for people.
+    pub render_name: String,
 }
 
 /// Something with a microphone and a speaker.
@@ -68,6 +78,35 @@ pub trait Backend: Send {
 pub trait Stream: Send {
     /// Whether the microphone has nothing more to say, ever: a file at its end.
     fn has_ended(&self) -> bool;
+
+    /// What the sound system complained of so far.
+    fn faults(&self) -> Faults {
+        Faults::default()
+    }
+
+    /// Stops the callbacks, waiting a moment for it, and tells the last of
+    /// its faults.
+    fn close(self: Box<Self>) -> Faults {
+        self.faults()
+    }
+}
+
+/// What a sound system complained of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Times that it lost what the microphone captured.
+    pub capture_xruns: u64,
+    /// Times that it had nothing to play.
+    pub render_xruns: u64,
+    /// All other errors.
+    pub errors: u64,
+    /// The last of those.
+    pub last: Option<&'static str>,
+    /// Streams whose callback asked for real-time priority and was refused.
+    pub ordinary: u32,
+    /// Streams that have not ended although they were asked to: their threads
+    /// hang in the sound system.
+    pub unburied: u32,
 }
 
 /// Why a device cannot be used; names it, and the next step.

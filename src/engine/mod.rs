@@ -11,11 +11,10 @@
 // The edge: it runs the machines on threads and in real time.
 #![allow(clippy::disallowed_methods)]
 
-mod priority;
 mod record;
 mod start;
 pub mod worker_thread;
 
-pub use priority::Priority;
+pub use crate::device::Priority;
 pub use record::{Recorded, Recorder};
 pub use start::{Engine, EngineError, EngineEvent, Report};

@@ -14,14 +14,13 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
-    priority::Priority,
     record::{Recorded, Recorder},
     worker_thread::{WorkerThread, WorkerWaker},
 };
 use crate::{
     audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
     config::{Plan, WakeBy},
-    device::{Backend, Clock, DeviceError, Offer, Spec, Stream},
+    device::{Backend, Clock, DeviceError, Faults, Offer, Priority, Spec, Stream},
     duplex::{
         Worker, WorkerControls, WorkerGauges, WorkerNote,
         capture::CaptureGauges,
@@ -132,6 +131,8 @@ pub struct Report {
     pub priority: Priority,
     /// What became of the recording.
     pub recorded: Option<Recorded>,
+    /// What the sound system complained of.
+    pub faults: Faults,
 }
 
 /// A bell that nobody answers, for callbacks that make no system call.
@@ -321,6 +322,11 @@ impl Engine {
         self.stream.as_ref().is_some_and(|s| s.has_ended())
     }
 
+    /// What the sound system complained of so far.
+    pub fn faults(&self) -> Faults {
+        self.stream.as_ref().map(|s| s.faults()).unwrap_or_default()
+    }
+
     /// The worker's gauges, while it runs.
     pub fn gauges(&self) -> &WorkerGauges {
         &self.worker_gauges
@@ -329,7 +335,7 @@ impl Engine {
     /// Ends the conversation: the callbacks first, then what was captured goes
     /// out to its last sample, then the connection closes with 1000.
     pub fn stop(mut self) -> Report {
-        drop(self.stream.take());
+        let faults = self.stream.take().map(Stream::close).unwrap_or_default();
         let priority = self.priority();
         let worker = self.worker.take().and_then(WorkerThread::stop);
         self.link_control.send(Control::Close);
@@ -348,6 +354,7 @@ impl Engine {
             gauges: self.worker_gauges.clone(),
             priority,
             recorded,
+            faults,
         }
     }
 }

@@ -4,16 +4,19 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::channel,
     },
     thread::{self, JoinHandle, Thread},
     time::Duration,
 };
 
-use super::priority::{self, Priority};
 use crate::{
     audio::{Doorbell, Wake},
-    device::Clock,
+    device::{
+        Clock,
+        priority::{self, Priority},
+    },
     duplex::Worker,
 };
 
@@ -38,7 +41,7 @@ impl Wake for WorkerWaker {
 /// A running worker.
 pub struct WorkerThread {
     stop: Arc<AtomicBool>,
-    priority: Arc<AtomicU8>,
+    priority: Priority,
     thread: JoinHandle<Worker>,
 }
 
@@ -55,12 +58,12 @@ impl WorkerThread {
         clock: Clock,
     ) -> std::io::Result<WorkerThread> {
         let stop = Arc::new(AtomicBool::new(false));
-        let priority = Arc::new(AtomicU8::new(0));
-        let (stopped, granted, waker) = (stop.clone(), priority.clone(), waker.clone());
+        let (grant, granted) = channel();
+        let (stopped, waker) = (stop.clone(), waker.clone());
         let thread = thread::Builder::new().name("chinwag-worker".to_owned()).spawn(move || {
             let _ = waker.0.set(thread::current());
             chinwag_ffi::flush_subnormals();
-            granted.store(u8::from(priority::ask() == Priority::Realtime), Relaxed);
+            let _ = grant.send(priority::ask());
             let sleep = if by_timer { POLL } else { TIMER };
             while !stopped.load(Relaxed) {
                 worker.step(clock.now(), &clock);
@@ -72,12 +75,14 @@ impl WorkerThread {
             worker.finish(clock.now(), &clock);
             worker
         })?;
+        // The thread says it before anything else, so that it can be told at once.
+        let priority = granted.recv().unwrap_or_default();
         Ok(WorkerThread { stop, priority, thread })
     }
 
     /// Whether real-time priority was granted.
     pub fn priority(&self) -> Priority {
-        if self.priority.load(Relaxed) == 1 { Priority::Realtime } else { Priority::Ordinary }
+        self.priority
     }
 
     /// Lets the worker finish what was captured and ends its thread.

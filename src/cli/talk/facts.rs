@@ -2,6 +2,7 @@
 
 use crate::{
     audio::{Nanos, histogram::Snapshot},
+    device::Faults,
     engine::{Recorded, Report},
 };
 
@@ -25,6 +26,7 @@ pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String
         ),
     );
     fact("speaker ran dry", format!("{} times", report.underruns));
+    fact("sound system", complaints(report.faults));
     fact("worker's priority", report.priority.to_string());
     if let Some(recorded) = &report.recorded {
         fact("recorded", told_of(recorded));
@@ -41,6 +43,20 @@ fn told_of(recorded: &Recorded) -> String {
     format!(
         "{mic_frames} frames of the microphone, {far_frames} of the speaker; \
          lost {lost_frames} frames, {lost_events} events{problem}"
+    )
+}
+
+fn complaints(faults: Faults) -> String {
+    let Faults { capture_xruns, render_xruns, errors, last, ordinary, unburied } = faults;
+    let last = last.map_or_else(String::new, |last| format!(" (last: {last})"));
+    let refused = match ordinary {
+        0 => String::new(),
+        n => format!(", real-time priority refused to {n} streams"),
+    };
+    let hangs = if unburied > 0 { format!(", {unburied} streams hang") } else { String::new() };
+    format!(
+        "{capture_xruns} capture overruns, {render_xruns} playback underruns, \
+         {errors} errors{last}{refused}{hangs}"
     )
 }
 

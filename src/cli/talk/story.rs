@@ -351,7 +351,3 @@ impl Story {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "story_tests.rs"]
-mod tests;

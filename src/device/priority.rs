@@ -1,4 +1,4 @@
-//! Real-time priority for the worker, where the system allows it.
+//! Real-time priority for the threads of sound, where the system allows it.
 
 use std::fmt;
 
@@ -10,6 +10,22 @@ pub enum Priority {
     /// It shares the processor like any other.
     #[default]
     Ordinary,
+}
+
+/// Where Linux is told who may ask, and with what line.
+const LIMITS: &str = "/etc/security/limits.d/chinwag.conf";
+const LIMITS_LINE: &str = "@audio - rtprio 20";
+
+impl Priority {
+    /// What to do where real-time priority was refused.
+    pub fn next_step(self) -> Option<String> {
+        (self == Self::Ordinary && cfg!(target_os = "linux")).then(|| {
+            format!(
+                "add the line \"{LIMITS_LINE}\" to {LIMITS}, be in the group audio, \
+                 and log in anew"
+            )
+        })
+    }
 }
 
 impl fmt::Display for Priority {
@@ -28,7 +44,7 @@ const LEVEL: u8 = 10;
 
 /// Asks for real-time priority for the calling thread.
 #[cfg(unix)]
-pub(super) fn ask() -> Priority {
+pub fn ask() -> Priority {
     use thread_priority::{
         RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
         set_thread_priority_and_policy, thread_native_id,
@@ -44,6 +60,18 @@ pub(super) fn ask() -> Priority {
 
 /// Asks for real-time priority for the calling thread.
 #[cfg(not(unix))]
-pub(super) fn ask() -> Priority {
+pub fn ask() -> Priority {
     Priority::Ordinary
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_has_a_next_step() {
+        assert_eq!(Priority::Realtime.next_step(), None);
+        let step = Priority::Ordinary.next_step();
+        assert_eq!(step.is_some_and(|s| s.contains("rtprio 20")), cfg!(target_os = "linux"));
+    }
 }
