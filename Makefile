@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test test-interop deps lint format-check doc deny
+.PHONY: demo test test-interop test-sound deps lint format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -21,6 +21,11 @@ test:
 test-interop:
 	@tests/interop/run.sh $(FEATURES)
 
+# Over a private PulseAudio; the sound card has to be built in.
+test-sound:
+	@if test -n "$(FEATURES)"; then echo "test-sound needs ALSA's library: make deps"; exit 1; fi
+	@tests/sound/run.sh
+
 deps:
 	@echo "$(DEPS)"
 	@if test "$$(id -u)" = 0; then $(DEPS); else sudo $(DEPS); fi
@@ -36,6 +41,7 @@ doc:
 
 # Advisories need the network; the rest is decided by what is in this folder.
 deny:
+	cargo fetch --locked
 	cargo deny --all-features --offline check licenses bans sources
 	@if cargo deny fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
 	else echo "advisories not checked: their database cannot be reached"; fi

@@ -1,0 +1,83 @@
+"""A PulseAudio of our own: a virtual microphone and a virtual speaker."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+RATE = 48_000
+MICROPHONE = "microphone.monitor"
+SPEAKER = "speaker"
+# A held stream keeps a null sink working in small steps; idle it makes 2 s at once.
+STEP = "--latency-msec=5"
+
+
+class SoundServer:
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="chinwag-sound-"))
+        socket = self.folder / "native"
+        self.env = {
+            **os.environ,
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "PULSE_RUNTIME_PATH": str(self.folder),
+            "PULSE_SERVER": f"unix:{socket}",
+        }
+        self.log = self.folder / "pulseaudio.log"
+        modules = [
+            f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
+            f"module-null-sink sink_name=microphone rate={RATE} sink_properties=device.description=Microphone",
+            f"module-null-sink sink_name={SPEAKER} rate={RATE} sink_properties=device.description=Speaker",
+        ]
+        flags = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"]
+        flags += ["--realtime=yes", "--high-priority=yes"]
+        flags += ["--log-level=debug", f"--log-target=file:{self.log}"]
+        flags += [f"--load={module}" for module in modules]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.children = [subprocess.Popen(["pulseaudio", *flags], env=self.env, **quiet)]
+        for _ in range(100):
+            if subprocess.run(["pactl", "info"], env=self.env, **quiet).returncode == 0:
+                break
+            time.sleep(0.05)
+        else:
+            raise SystemExit(f"PulseAudio did not start:\n{self.log.read_text()}")
+        self.pactl("set-default-sink", SPEAKER)
+        self.pactl("set-default-source", MICROPHONE)
+        for sink in ("microphone", SPEAKER):
+            zeros = open("/dev/zero", "rb")
+            self.children.append(
+                subprocess.Popen(["pacat", "-d", sink, STEP, "--raw"], stdin=zeros, env=self.env, **quiet)
+            )
+        time.sleep(0.5)
+
+    def pactl(self, *words):
+        subprocess.run(["pactl", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
+
+    def record(self, file):
+        """What the speaker plays, mono, 16 bits, until the process is ended."""
+        command = ["parec", "-d", f"{SPEAKER}.monitor", STEP, "--raw"]
+        command += ["--format=s16le", f"--rate={RATE}", "--channels=1"]
+        return subprocess.Popen(command, stdout=open(file, "wb"), env=self.env)
+
+    def say(self, wave):
+        """Plays a file into the microphone, to its end."""
+        command = ["paplay", "-d", "microphone", str(wave)]
+        subprocess.run(command, env=self.env, check=True, timeout=30)
+
+    def underruns(self):
+        """What the server itself reported of the program's streams so far."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if "underrun" in line.lower() and "pacat" not in line]
+
+    def kill(self):
+        """As a crash would."""
+        self.children[0].send_signal(signal.SIGKILL)
+
+    def end(self):
+        for child in reversed(self.children):
+            child.kill()
+            child.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
