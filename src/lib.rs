@@ -16,7 +16,6 @@ pub mod device;
 pub mod dialog;
 pub mod duplex;
 pub mod engine;
-pub mod error;
 pub mod link;
 pub mod measure;
 pub mod net;

@@ -186,9 +186,14 @@ pub enum Captured {
         /// The position of the first.
         start: FrameTime,
     },
-    /// More were lost than silence may stand for: the stream goes on at
-    /// this position.
-    Restart(FrameTime),
+    /// More were lost than silence may stand for: the stream goes on after
+    /// them.
+    Restart {
+        /// How many.
+        frames: u64,
+        /// The position of the first.
+        start: FrameTime,
+    },
     /// Nothing is there yet.
     Nothing,
 }
@@ -255,7 +260,7 @@ impl CaptureEnd {
         if gap.frames > GAP_SECS_MAX * u64::from(self.rate.hz()) {
             self.gap = None;
             self.position = start.plus(gap.frames as i64);
-            return Captured::Restart(self.position);
+            return Captured::Restart { frames: gap.frames, start };
         }
         let frames = gap.frames.min(frames_max as u64);
         let left = gap.frames - frames;

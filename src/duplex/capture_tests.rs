@@ -65,7 +65,8 @@ fn a_gap_over_a_second_restarts_the_stream() {
     half.process(&numbers(0, 20_000), 1, Nanos::ZERO);
     end.drain();
     half.process(&[1.0f32], 1, Nanos::ZERO);
-    let restart = Captured::Restart(FrameTime::start(end.rate(), 0).plus(20_000));
+    let start = FrameTime::start(end.rate(), 0).plus(4_000);
+    let restart = Captured::Restart { frames: 16_000, start };
     assert_eq!(end.take(&mut [0.0; 10]), restart);
     assert!(matches!(end.take(&mut [0.0; 10]), Captured::Frames { frames: 1, .. }));
 }
@@ -89,7 +90,7 @@ proptest! {
                     heard += frames as u64;
                 }
                 Captured::Gap { frames, .. } => silent += frames as u64,
-                Captured::Restart(at) => silent = at.frames as u64 - heard,
+                Captured::Restart { frames, .. } => silent += frames,
                 Captured::Nothing => {}
             }
         }

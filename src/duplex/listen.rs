@@ -85,9 +85,13 @@ impl Listener {
                     let kind = NoteKind::Gap { frames: frames as u32 };
                     self.notes.push(Note::now(kind, start));
                 }
-                Captured::Restart(start) => {
+                Captured::Restart { frames, .. } => {
+                    let frames = frames + self.filled as u64;
+                    let kind = NoteKind::Gap { frames: frames as u32 };
+                    self.notes.push(Note::now(kind, self.start));
+                    self.told = true;
+                    self.start = self.start.plus(frames as i64);
                     self.filled = 0;
-                    self.start = start;
                     self.chain.reset();
                     return Heard::Restart;
                 }

@@ -88,6 +88,7 @@ pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, R
         gain: 1.0,
         gain_step: 1.0 / (DUCK_MS * per_ms),
         fade_frames: (fade_ms * per_ms) as usize,
+        fade_length: 0,
         fade_left: 0,
         skip_to: 0,
         read: 0,
@@ -115,6 +116,8 @@ pub struct RenderHalf {
     gain: f32,
     gain_step: f32,
     fade_frames: usize,
+    /// Of the fade under way: its length, and what is left of it.
+    fade_length: usize,
     fade_left: usize,
     skip_to: usize,
     read: usize,
@@ -228,7 +231,8 @@ impl RenderHalf {
         self.skip_to = skip_to;
         let pending = skip_to.wrapping_sub(self.read) as isize;
         if pending > 0 && self.fade_left == 0 {
-            self.fade_left = self.fade_frames.min(pending as usize);
+            self.fade_length = self.fade_frames.min(pending as usize);
+            self.fade_left = self.fade_length;
         }
     }
 
@@ -249,7 +253,7 @@ impl RenderHalf {
         let target = self.target_gain.get();
         for sample in &mut *part {
             if self.fade_left > 0 {
-                *sample *= self.fade_left as f32 / (self.fade_frames + 1) as f32;
+                *sample *= self.fade_left as f32 / (self.fade_length + 1) as f32;
                 self.fade_left -= 1;
             } else {
                 self.gain += (target - self.gain).clamp(-self.gain_step, self.gain_step);

@@ -47,6 +47,16 @@ fn a_cut_fades_what_comes_next_and_never_plays_the_rest() {
 }
 
 #[test]
+fn a_cut_with_less_than_a_fade_left_begins_at_full_level_too() {
+    let (mut half, mut end) = pair(6.0);
+    end.push(&[0.5; 480 + 100]);
+    play(&mut half, 480);
+    end.cut();
+    let out = play(&mut half, 480);
+    assert!(out[0] > 0.49 && out[99] < 0.01, "{} {}", out[0], out[99]);
+}
+
+#[test]
 fn what_is_pushed_after_a_cut_is_played_from_its_first_sample() {
     let (mut half, mut end) = pair(1.0);
     end.push(&[0.5; 1_000]);

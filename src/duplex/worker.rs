@@ -182,7 +182,14 @@ impl Worker {
                     self.hear(handed_over_at);
                     self.gauges.block_time.record(clock.now().since(before));
                 }
-                Heard::Restart => self.lose_microphone(),
+                Heard::Restart => {
+                    self.lose_microphone();
+                    let mut told = 0;
+                    while let Some(note) = self.listener.notes.get(told) {
+                        self.tell(note);
+                        told += 1;
+                    }
+                }
                 Heard::Nothing => break,
             }
             self.speak(clock);

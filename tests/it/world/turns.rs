@@ -155,6 +155,13 @@ fn a_lost_microphone_closes_the_window_and_a_lost_second_is_not_sent() {
     world.finish();
     let windows = world.transcript().windows();
     assert!(!windows.is_empty() && windows.iter().all(|window| window.2.is_some()));
+    let gaps = world.transcript().notes.iter().filter_map(|note| match note.note.kind {
+        NoteKind::Gap { frames } => Some(u64::from(frames)),
+        _ => None,
+    });
+    let (noted, lost) = (gaps.sum::<u64>(), world.lost_capture_frames());
+    // What was collected of a block before the gap goes with it.
+    assert!((lost..lost + 480).contains(&noted), "{noted} of {lost} frames");
 }
 
 #[test]
