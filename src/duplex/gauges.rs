@@ -36,6 +36,8 @@ pub struct WorkerGauges {
     pub far_missing_frames: AtomicU64,
     /// Frames at 24 kHz in the playout.
     pub staged_frames: AtomicUsize,
+    /// Frames in the render ring, just after it was topped up.
+    pub render_pending_frames: AtomicUsize,
     /// The microphone as captured, before any stage.
     pub level: LevelGauge,
 }

@@ -464,6 +464,8 @@ impl Worker {
         gauges.heard_frames.store(heard as usize, Release);
         gauges.uplink_lost_frames.store(self.uplink.lost_frames(), Relaxed);
         gauges.far_missing_frames.store(self.far.missing_frames(), Relaxed);
+        let pending = self.speaker.render.pending_frames();
+        gauges.render_pending_frames.store(pending, Relaxed);
         gauges.staged_frames.store(self.speaker.staged_frames(), Relaxed);
     }
 }

@@ -81,6 +81,7 @@ impl World {
             room: Room::new(settings.echo, room_frames),
             talker: Talker::new(rates[0], settings.script, settings.noise, seed.split()),
             speaker_latency: settings.speaker_latency,
+            speaker_period_max: settings.plan.device.period_frames as usize,
             microphone,
             speaker,
             sound: Vec::new(),

@@ -19,6 +19,8 @@ pub(super) struct Invariants {
     window_open: bool,
     /// The position after the newest sample that went up.
     sent_to: Option<(u32, i64)>,
+    /// Samples that found no room towards the link, when it last sent.
+    lost: u64,
     user: bool,
     model: Option<ReplyId>,
     floor: FloorState,
@@ -34,6 +36,7 @@ impl Invariants {
             manual,
             window_open: false,
             sent_to: None,
+            lost: 0,
             user: false,
             model: None,
             floor: FloorState::Free,
@@ -49,11 +52,17 @@ impl Invariants {
     }
 
     /// Positions increase, windows open and close in turn, and in the modes
-    /// that have windows nothing goes up outside of one.
-    pub(super) fn sent(&mut self, sent: &Sent) {
+    /// that have windows nothing goes up outside of one, and within one
+    /// everything but the `lost` samples that were counted.
+    pub(super) fn sent(&mut self, sent: &Sent, lost: u64) {
         let (epoch, first) = (sent.at.epoch, sent.first());
         let follows = self.sent_to.is_none_or(|(before, to)| before < epoch || first >= to);
         self.require(follows, || format!("{:?} at {first} was sent before", sent.kind));
+        let lost_now = (lost - std::mem::replace(&mut self.lost, lost)) as i64;
+        if let Some((_, to)) = self.sent_to.filter(|_| self.window_open && lost_now == 0) {
+            let kind = sent.kind;
+            self.require(first == to, || format!("{kind:?} at {first} follows {to} in a window"));
+        }
         self.sent_to = Some((epoch, sent.at.frames));
         let open = self.window_open;
         let (fits, open) = match sent.kind {

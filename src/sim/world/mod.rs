@@ -53,6 +53,8 @@ pub struct World {
     microphone: DeviceClock,
     speaker: DeviceClock,
     speaker_latency: Nanos,
+    /// The longest period of the speaker so far.
+    speaker_period_max: usize,
     capture: CaptureHalf,
     render: RenderHalf,
     worker: Worker,

@@ -1,5 +1,7 @@
 //! One event after another.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::{Cut, Entry, FromClient, Op, Sent, Transcript, World, wire};
 use crate::{
     audio::{Nanos, NoStopwatch, NoteKind, flow::PLAYOUT_FRAMES},
@@ -123,6 +125,7 @@ impl World {
         let latency = self.speaker.rate().frames_in(self.speaker_latency) as u32;
         self.render.process(&mut self.sound, 1, self.now, latency);
         self.record(|| Op::Render(frames));
+        self.speaker_period_max = self.speaker_period_max.max(frames);
         self.invariants.played(first, &self.sound);
         self.room.play(&self.sound);
         if self.record_sound {
@@ -136,8 +139,19 @@ impl World {
         self.worker.step(self.now, &NoStopwatch);
         self.worker_task.sleep(Some(self.now + WORKER_TIMER));
         self.take_notes();
-        let staged = self.gauges.staged_frames.load(std::sync::atomic::Ordering::Relaxed);
+        self.check_rings();
+    }
+
+    /// The playout holds what it has room for; the render ring a period and a
+    /// block, and the block that came on top.
+    fn check_rings(&mut self) {
+        let staged = self.gauges.staged_frames.load(Relaxed);
         self.invariants.require(staged <= PLAYOUT_FRAMES, || format!("{staged} frames staged"));
+        let pending = self.gauges.render_pending_frames.load(Relaxed);
+        let bound = self.speaker_period_max + 2 * self.speaker.rate().block_frames_max();
+        self.invariants.require(pending <= bound, || {
+            format!("{pending} of {bound} frames in the render ring")
+        });
     }
 
     fn take_notes(&mut self) {
@@ -160,7 +174,7 @@ impl World {
             && let Some(packet) = self.uplink_from_worker.pop()
         {
             let sent = Sent::of(&packet);
-            self.invariants.sent(&sent);
+            self.invariants.sent(&sent, self.gauges.uplink_lost_frames.load(Relaxed));
             self.transcript.uplink.push(sent);
             let _ = self.uplink_to_link.push(packet);
         }
