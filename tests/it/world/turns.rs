@@ -183,3 +183,21 @@ fn what_a_stalled_worker_could_not_take_is_noted_and_stands_as_silence() {
         assert_eq!(samples, world.captured_frames() / 3, "{frames}");
     }
 }
+
+/// A pre-roll that reached back over the cut would send what the model said.
+#[test]
+fn after_a_cut_in_half_duplex_a_pre_roll_does_not_reach_into_the_reply() {
+    let mut settings = one_turn("client", "half", 6_000);
+    settings.service.faults =
+        vec![Fault { when: When::Age(Nanos::from_ms(5_000)), what: Mishap::Interrupted }];
+    settings.script.push(Utterance::new(Cue::At(Nanos::from_ms(5_120)), speech(1_200, 3)));
+    let world = run(settings, 14);
+    let cut = world.transcript().notes.iter().find_map(|note| match note.note.kind {
+        NoteKind::ReplyCut { .. } => Some(note.note.at.frames),
+        _ => None,
+    });
+    let windows = world.transcript().windows();
+    let (cut, second) = (cut.expect("the service cut the reply"), windows[1].0);
+    assert!(second >= cut, "the window starts at {second}, the cut was at {cut}");
+    assert!(second < cut + 16_000, "soon after it");
+}
