@@ -23,8 +23,8 @@ pub const VERB: Verb = Verb {
     name: "devices",
     summary: "list microphones and speakers, with their rates and formats",
     operands: "",
-    about: "A device is asked for by either name or a part of it, in any case; by * is meant what\n\
-            default means. HOST:NAME asks for it in a certain sound system, such as alsa:default.",
+    about: "--mic and --speaker take either name, or a part of it in any case; * marks what default\n\
+            is. HOST:NAME asks a certain sound system, such as alsa:default.",
     flags: &[&[&ALL, &args::JSON, &args::HELP]],
     examples: &[
         ("chinwag devices", "what --mic and --speaker may name"),

@@ -108,7 +108,9 @@ class Talk:
 
     def __init__(self, chinwag, server, replies, flags):
         self.server = server
-        self.heard_file = server.folder / "heard.raw"
+        # Each of its own: what is left of another talk must not be heard in this one.
+        self.heard_file = server.folder / f"heard-{time.monotonic_ns()}.raw"
+        self.ended = None
         command = [chinwag, "sim", "--json", "--listen", "127.0.0.1:0", "--voice", *map(str, replies)]
         self.sim = Lines(command, server.env)
         listening = self.sim.wait("listening", 10)
@@ -120,10 +122,18 @@ class Talk:
         time.sleep(0.5)
 
     def end(self):
-        """Ends all; the program's exit code and how long it took."""
-        ended = self.program.end()
-        self.recorder.terminate()
-        self.recorder.wait()
-        self.wire.end()
-        self.sim.end()
-        return ended
+        """Ends all, once; the program's exit code and how long it took."""
+        if self.ended is None:
+            self.ended = self.program.end()
+            self.recorder.terminate()
+            self.recorder.wait()
+            self.wire.end()
+            self.sim.end()
+        return self.ended
+
+    def story(self):
+        """What both ends saw, for a check that failed."""
+        seen = [event["event"] for event in self.sim.events if event["event"] != "listening"]
+        said = {event["name"]: event["value"] for event in self.program.all("fact")}
+        wanted = ("lost", "speaker ran dry", "sound system", "worker's priority")
+        return f"the service saw {seen}; {({name: said.get(name) for name in wanted})}"

@@ -61,7 +61,7 @@ pub(super) fn asks_for_priority(host: &Host, wanted: &str, id: &str) -> bool {
     let plugin = ["pulse", "pipewire", "jack", "null"].contains(&id);
     match host.id().to_string().as_str() {
         "pulseaudio" => true,
-        "alsa" => !plugin && !(id == DEFAULT && wanted != DEFAULT),
+        "alsa" => !plugin && (id != DEFAULT || wanted == DEFAULT),
         _ => false,
     }
 }
