@@ -7,6 +7,7 @@ mod config;
 mod net;
 mod protocol;
 mod serve;
+mod talk;
 mod threads;
 mod tidy;
 mod world;

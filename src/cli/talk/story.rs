@@ -351,3 +351,7 @@ impl Story {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "story_tests.rs"]
+mod tests;
