@@ -11,6 +11,7 @@ for tool in pulseaudio pactl pacat python3; do
 done
 if [ -n "$missing" ]; then
   if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq
     apt-get install -y --no-install-recommends $packages python3
   else
     echo "not here:$missing; on Debian: apt-get install $packages" >&2
