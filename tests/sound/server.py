@@ -50,7 +50,9 @@ class SoundServer:
         # takes back what others had played.
         for source in (MICROPHONE, f"{SPEAKER}.monitor"):
             self.children.append(subprocess.Popen(["parec", "-d", source, STEP, "--raw"], env=self.env, **quiet))
-        time.sleep(0.5)
+        # The 2 s that a sink made ahead before it was held are played out first:
+        # speech within them was lost in 3 of 4 runs.
+        time.sleep(3.0)
 
     def pactl(self, *words):
         subprocess.run(["pactl", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
