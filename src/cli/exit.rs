@@ -108,7 +108,8 @@ impl Failure {
 
     /// Why the link gave up: refused by the server, or no connection.
     pub fn of_verdict(verdict: &Verdict) -> Self {
-        let exit = if verdict.reaction == Reaction::Fatal { Exit::Refused } else { Exit::Link };
+        let refused = verdict.by_service && verdict.reaction == Reaction::Fatal;
+        let exit = if refused { Exit::Refused } else { Exit::Link };
         let Verdict { explanation, next_step, .. } = verdict;
         let next = if next_step.is_empty() { String::new() } else { format!("; {next_step}") };
         Self::new(exit, format!("{explanation}{next}"))

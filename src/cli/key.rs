@@ -44,7 +44,11 @@ fn find(
     let named = set("CHINWAG_KEY_FILE").map(PathBuf::from);
     if let Some(path) = given.map(Path::to_owned).or(named) {
         let by = if given.is_some() { "--key-file" } else { "CHINWAG_KEY_FILE" };
-        return from_file(&path, by).map(Some);
+        // systemd hands credentials over with an entry for the service's user,
+        // which shows as a permission of the group.
+        let credentials = set("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let handed_over = credentials.is_some_and(|folder| path.starts_with(folder));
+        return from_file(&path, by, if handed_over { 0o007 } else { 0o077 }).map(Some);
     }
     for name in ["GEMINI_API_KEY", "GOOGLE_API_KEY"] {
         if let Some(value) = set(name) {
@@ -66,12 +70,13 @@ fn no_key(found_in: &str, why: &str) -> Failure {
     Failure::usage(format!("the key in {found_in}: {why}"))
 }
 
-fn from_file(path: &Path, by: &str) -> Result<Key, Failure> {
+/// `forbidden` are the permissions that the file must not give.
+fn from_file(path: &Path, by: &str, forbidden: u32) -> Result<Key, Failure> {
     let cannot = |error: io::Error| {
         Failure::usage(format!("cannot read the key file {} ({by}): {error}", path.display()))
     };
     let file = File::open(path).map_err(cannot)?;
-    guard(&file, path).map_err(cannot)??;
+    guard(&file, path, forbidden).map_err(cannot)??;
     let mut text = String::new();
     file.take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(cannot)?;
     key(&text, format!("{} ({by})", path.display()))
@@ -79,9 +84,9 @@ fn from_file(path: &Path, by: &str) -> Result<Key, Failure> {
 
 /// Refuses a file that anybody else may read.
 #[cfg(unix)]
-fn guard(file: &File, path: &Path) -> io::Result<Result<(), Failure>> {
+fn guard(file: &File, path: &Path, forbidden: u32) -> io::Result<Result<(), Failure>> {
     use std::os::unix::fs::MetadataExt;
-    let is_open = file.metadata()?.mode() & 0o077 != 0;
+    let is_open = file.metadata()?.mode() & forbidden != 0;
     let path = path.display();
     let failure =
         || Failure::usage(format!("others may read the key file {path}; chmod 600 {path}"));
@@ -89,7 +94,7 @@ fn guard(file: &File, path: &Path) -> io::Result<Result<(), Failure>> {
 }
 
 #[cfg(not(unix))]
-fn guard(_file: &File, _path: &Path) -> io::Result<Result<(), Failure>> {
+fn guard(_file: &File, _path: &Path, _forbidden: u32) -> io::Result<Result<(), Failure>> {
     Ok(Ok(()))
 }
 
@@ -133,6 +138,18 @@ mod tests {
         let path = file("open", 0o644);
         let failure = find(Some(&path), |_| None).unwrap_err();
         assert!(failure.message.ends_with(&format!("chmod 600 {}", path.display())), "{failure}");
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_credential_of_systemd_may_be_readable_by_its_group_and_no_further() {
+        let path = file("credential", 0o440);
+        let folder = path.parent().unwrap().as_os_str().to_owned();
+        let with = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| folder.clone());
+        assert!(find(Some(&path), with).is_ok());
+        assert!(find(Some(&path), |_| None).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        assert!(find(Some(&path), with).is_err());
         fs::remove_file(path).unwrap();
     }
 

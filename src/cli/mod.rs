@@ -13,6 +13,7 @@ pub mod args;
 pub mod check;
 pub mod demo;
 pub mod devices;
+pub mod doctor;
 pub mod exit;
 pub mod find;
 pub mod help;
@@ -32,12 +33,13 @@ use exit::{Exit, Failure};
 type Entry = (&'static str, &'static str, fn(&mut Parser) -> Result<Exit, Failure>);
 
 /// All verbs, in the order that the help shows.
-const VERBS: [Entry; 6] = [
+const VERBS: [Entry; 7] = [
     (run::VERB.name, run::VERB.summary, run::run),
     (demo::VERB.name, demo::VERB.summary, demo::run),
     ("sim", "serve the Live API on this machine, to try clients without a key", run_sim),
     (devices::VERB.name, devices::VERB.summary, devices::run),
     (check::VERB.name, check::VERB.summary, check::run),
+    (doctor::VERB.name, doctor::VERB.summary, doctor::run),
     (stages::VERB.name, stages::VERB.summary, stages::run),
 ];
 

@@ -1,5 +1,7 @@
 //! `chinwag run`: talk.
 
+use std::{path::Path, thread, time::Duration};
+
 use lexopt::Parser;
 use serde_json::json;
 
@@ -21,13 +23,19 @@ use super::{
     },
 };
 use crate::{
+    audio::Nanos,
     config::Plan,
     device::Clock,
-    engine::{Engine, Report},
+    engine::{Engine, EngineError, Report},
     measure::report::Table,
     net::Dialer,
-    protocol::{Credential, Endpoint},
+    protocol::{Credential, Endpoint, StartPolicy},
 };
+
+/// How often a signal is looked for while a device is missing.
+const LOOK: Duration = Duration::from_millis(20);
+/// A device that is still missing is told again after so long.
+const TELL_AGAIN: Nanos = Nanos::from_secs(60);
 
 /// The verb.
 pub const VERB: Verb = Verb {
@@ -71,16 +79,14 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let mut teller =
         Teller::new(common.json).with_detail(given.has(&args::QUIET), given.has(&args::VERBOSE));
     let clock = Clock::start();
-    let mut backend =
-        sound::backend(&plan.device).map_err(|e| Failure::new(Exit::Device, e.to_string()))?;
     let dialer = dialer(&plan, credential)?;
     let url = dialer.endpoint().url();
     let terminal = if common.json { None } else { Terminal::enter() };
     let signals =
         Signals::new(terminal.as_ref().map(Terminal::restorer)).map_err(Failure::internal)?;
     let folder = given.path(&args::RECORD);
-    let mut engine =
-        Engine::start_recorded(&plan, backend.as_mut(), dialer, clock, folder.as_deref())?;
+    let start = Start { plan: &plan, dialer: &dialer, clock, folder: folder.as_deref() };
+    let Some(mut engine) = start.run(&signals, &mut teller)? else { return Ok(Exit::Ok) };
     introduce(&plan, &engine, &url, &key_from, &mut teller)?;
     let mut story = Story::new(plan.turn.mode);
     let conversation = Conversation {
@@ -103,8 +109,52 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     }
 }
 
+/// What a start needs.
+struct Start<'a> {
+    plan: &'a Plan,
+    dialer: &'a Dialer,
+    clock: Clock,
+    folder: Option<&'a Path>,
+}
+
+impl Start<'_> {
+    fn once(&self) -> Result<Engine, EngineError> {
+        let mut backend = sound::backend(&self.plan.device).map_err(EngineError::Device)?;
+        let dialer = self.dialer.clone();
+        Engine::start_recorded(self.plan, backend.as_mut(), dialer, self.clock, self.folder)
+    }
+
+    /// Starts; a missing device is waited for where `link.start` says so, and
+    /// said once a minute. `None` where the user ends it.
+    fn run(&self, signals: &Signals, teller: &mut Teller) -> Result<Option<Engine>, Failure> {
+        let link = &self.plan.link;
+        let pause_max = Nanos::from_ms(link.retry_ms_max.into());
+        let mut pause = Nanos::from_ms(link.retry_ms_min.into());
+        let mut told_at = None;
+        while !signals.stop_asked() {
+            match self.once() {
+                Ok(engine) => return Ok(Some(engine)),
+                Err(EngineError::Device(error)) if link.start == StartPolicy::Retry => {
+                    let now = self.clock.now();
+                    if told_at.is_none_or(|told| now.since(told) >= TELL_AGAIN) {
+                        told_at = Some(now);
+                        teller.warn(&format!("chinwag: {error}; trying again until it is there"));
+                    }
+                    let until = now + pause;
+                    while self.clock.now() < until && !signals.stop_asked() {
+                        thread::sleep(LOOK);
+                    }
+                    pause = Nanos(pause.0 * 2).min(pause_max);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// The key, or any word for a server on this machine.
-fn key_for(common: &Common, plan: &Plan) -> Result<Key, Failure> {
+pub(super) fn key_for(common: &Common, plan: &Plan) -> Result<Key, Failure> {
     if let Some(key) = key::key_of(common)? {
         return Ok(key);
     }
@@ -118,7 +168,7 @@ fn key_for(common: &Common, plan: &Plan) -> Result<Key, Failure> {
     }
 }
 
-fn dialer(plan: &Plan, credential: Credential) -> Result<Dialer, Failure> {
+pub(super) fn dialer(plan: &Plan, credential: Credential) -> Result<Dialer, Failure> {
     let version = plan.session.api_version;
     let endpoint = Endpoint::new(plan.link.url.as_deref(), version, &credential)
         .map_err(|e| Failure::usage(e.to_string()))?;

@@ -3,7 +3,7 @@
 
 use crate::{
     audio::Nanos,
-    protocol::{LinkSettings, Reaction, Verdict},
+    protocol::{LinkSettings, Reaction, StartPolicy, Verdict},
 };
 
 /// Attempts before the conversation has ever begun; afterwards they do not end.
@@ -40,6 +40,8 @@ pub(super) struct Reconnect {
     attempts: u32,
     ready_since: Option<Nanos>,
     ever_ready: bool,
+    /// Gives up while the conversation has never begun.
+    may_fail: bool,
 }
 
 impl Reconnect {
@@ -52,6 +54,7 @@ impl Reconnect {
             attempts: 0,
             ready_since: None,
             ever_ready: false,
+            may_fail: settings.start == StartPolicy::Fail,
         }
     }
 
@@ -69,11 +72,16 @@ impl Reconnect {
         }
         let at_once = match verdict.reaction {
             Reaction::Normal => return Decision::Done,
-            Reaction::Fatal => return Decision::GiveUp { verdict },
+            // Nobody is there to set the clock or to leave a captive portal: what
+            // makes the service unreachable now may pass.
+            Reaction::Fatal if self.may_fail || verdict.by_service || self.ever_ready => {
+                return Decision::GiveUp { verdict };
+            }
+            Reaction::Fatal => false,
             Reaction::Resume | Reaction::Fresh => true,
             Reaction::Retry => false,
         };
-        if !self.ever_ready && self.attempts + 1 >= FIRST_ATTEMPTS_MAX {
+        if self.may_fail && !self.ever_ready && self.attempts + 1 >= FIRST_ATTEMPTS_MAX {
             return Decision::GiveUp { verdict };
         }
         let pause =
@@ -103,7 +111,8 @@ mod tests {
     use super::*;
 
     fn verdict(reaction: Reaction) -> Verdict {
-        Verdict { reaction, explanation: "it broke".to_owned(), next_step: String::new() }
+        let explanation = "it broke".to_owned();
+        Verdict { reaction, by_service: false, explanation, next_step: String::new() }
     }
 
     fn pause_of(decision: Decision, now: Nanos) -> Nanos {
@@ -163,6 +172,22 @@ mod tests {
         }
         let last = reconnect.decide(Nanos::ZERO, verdict(Reaction::Retry));
         assert_eq!(last, Decision::GiveUp { verdict: verdict(Reaction::Retry) });
+    }
+
+    #[test]
+    fn a_kiosk_never_gives_up_a_network_but_does_a_wrong_key() {
+        let settings = LinkSettings { start: StartPolicy::Retry, ..LinkSettings::default() };
+        let mut reconnect = Reconnect::new(&settings, 1);
+        for _ in 0..10_000 {
+            let pause =
+                pause_of(reconnect.decide(Nanos::ZERO, verdict(Reaction::Retry)), Nanos::ZERO);
+            assert!(pause <= Nanos::from_ms(settings.retry_ms_max.into()));
+        }
+        let clock_is_wrong = verdict(Reaction::Fatal);
+        pause_of(reconnect.decide(Nanos::ZERO, clock_is_wrong.clone()), Nanos::ZERO);
+        let wrong_key = Verdict { by_service: true, ..clock_is_wrong };
+        let decision = reconnect.decide(Nanos::ZERO, wrong_key);
+        assert!(matches!(decision, Decision::GiveUp { .. }));
     }
 
     #[test]

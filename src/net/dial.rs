@@ -17,7 +17,10 @@ use tungstenite::{
         MidHandshake,
         client::{ClientHandshake, Request},
     },
-    http::{HeaderName, HeaderValue, header::USER_AGENT},
+    http::{
+        HeaderName, HeaderValue,
+        header::{DATE, USER_AGENT},
+    },
 };
 
 use super::{
@@ -85,7 +88,8 @@ impl Dialer {
             Ok(resolving) => Stage::Resolving(resolving),
             Err(error) => Stage::Over(Some(error)),
         };
-        Dial { dialer: self.clone(), deadline: now + self.timeout, stage }
+        let deadline = now + self.timeout;
+        Dial { dialer: self.clone(), deadline, stage, passed: Vec::new(), date: None }
     }
 
     /// The upgrade request, with the secret in a header.
@@ -123,6 +127,10 @@ pub(super) struct Dial {
     dialer: Dialer,
     deadline: Nanos,
     stage: Stage,
+    /// What is behind it, and when it was done.
+    passed: Vec<(DialStage, Nanos)>,
+    /// The server's clock, where its answer had it.
+    date: Option<String>,
 }
 
 /// Where a dial stands.
@@ -138,8 +146,12 @@ impl Dial {
     pub(super) fn advance(&mut self, now: Nanos) -> Progress {
         loop {
             let stage = std::mem::replace(&mut self.stage, Stage::Over(None));
+            let name = stage_name(&stage);
             self.stage = match self.go_on(now, stage) {
-                Ok(Step::Next(stage)) => stage,
+                Ok(Step::Next(stage)) => {
+                    self.passed.push((name, now));
+                    stage
+                }
                 Ok(Step::Stay(stage)) => {
                     let at = stage_name(&stage);
                     self.stage = stage;
@@ -150,10 +162,24 @@ impl Dial {
                         Progress::Pending
                     };
                 }
-                Ok(Step::Done(socket)) => return Progress::Done(socket),
+                Ok(Step::Done(socket, date)) => {
+                    self.passed.push((name, now));
+                    self.date = date;
+                    return Progress::Done(socket);
+                }
                 Err(error) => return Progress::Failed(error),
             }
         }
+    }
+
+    /// The stages that are behind it, and when each was done.
+    pub(super) fn passed(&self) -> &[(DialStage, Nanos)] {
+        &self.passed
+    }
+
+    /// The `Date` of the answer to the upgrade.
+    pub(super) fn date(&self) -> Option<&str> {
+        self.date.as_deref()
     }
 
     /// When [`advance`](Self::advance) has something to do by itself.
@@ -233,7 +259,7 @@ impl Dial {
 enum Step {
     Next(Stage),
     Stay(Stage),
-    Done(Box<Socket>),
+    Done(Box<Socket>, Option<String>),
 }
 
 type Upgraded =
@@ -242,7 +268,11 @@ type Response = tungstenite::handshake::client::Response;
 
 fn upgraded(result: Upgraded) -> Result<Step, DialError> {
     match result {
-        Ok((web_socket, _)) => Ok(Step::Done(Box::new(Socket::new(web_socket)))),
+        Ok((web_socket, response)) => {
+            let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+            let date = date.map(str::to_owned);
+            Ok(Step::Done(Box::new(Socket::new(web_socket)), date))
+        }
         Err(HandshakeError::Interrupted(handshake)) => {
             Ok(Step::Stay(Stage::Upgrading(Box::new(handshake))))
         }

@@ -37,7 +37,7 @@ pub enum DialError {
     Timeout(DialStage),
     /// `ws://` to a name that is not this machine.
     PlainText(String),
-    /// The file given for `--ca-file`.
+    /// The file given for `link.ca_file`.
     CaFile {
         /// Which.
         path: PathBuf,
@@ -75,7 +75,7 @@ impl DialError {
         }
         let reaction = if self.is_fatal() { Reaction::Fatal } else { Reaction::Retry };
         let (explanation, next_step) = self.words();
-        Verdict { reaction, explanation, next_step: next_step.to_owned() }
+        Verdict { reaction, by_service: false, explanation, next_step: next_step.to_owned() }
     }
 
     /// Whether another attempt would fail in the same way.
@@ -126,11 +126,11 @@ impl DialError {
             ),
             Self::CaStore(problem) => (
                 format!("this system's certificates cannot be used: {problem}"),
-                "install the package ca-certificates, or give --ca-file",
+                "install the package ca-certificates, or give --set link.ca_file=FILE",
             ),
             Self::UnknownIssuer => (
                 "the server's certificate was issued by nobody that this machine trusts".to_owned(),
-                "give the issuer's certificate with --ca-file if a proxy or the simulator stands between",
+                "give the issuer's certificate with --set link.ca_file=FILE if a proxy or the simulator stands between",
             ),
             Self::Expired => (
                 "the server's certificate is not valid at this time".to_owned(),

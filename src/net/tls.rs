@@ -1,4 +1,4 @@
-//! Whom we trust: the system's certificates, and those of `--ca-file`.
+//! Whom we trust: the system's certificates, and those of `link.ca_file`.
 
 use std::{path::Path, sync::Arc};
 

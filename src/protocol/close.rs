@@ -67,6 +67,8 @@ pub enum Reaction {
 pub struct Verdict {
     /// What to do.
     pub reaction: Reaction,
+    /// The service answered and said so; otherwise it was not reached.
+    pub by_service: bool,
     /// What happened: code, reason and what they mean.
     pub explanation: String,
     /// What a person can do, where there is something.
@@ -83,7 +85,8 @@ pub fn judge(
 ) -> Verdict {
     if phase == Phase::Closing {
         let explanation = "the connection was closed as asked".to_owned();
-        return Verdict { reaction: Reaction::Normal, explanation, next_step: String::new() };
+        let (reaction, next_step) = (Reaction::Normal, String::new());
+        return Verdict { reaction, by_service: false, explanation, next_step };
     }
     let cause = Cause::of(close, phase);
     let mut reaction = cause.reaction(phase);
@@ -97,7 +100,8 @@ pub fn judge(
     let who =
         if close.code == Close::NO_FRAME { "the connection broke" } else { "the server closed" };
     let explanation = format!("{who} ({}{reason}): {}", close.code, cause.meaning());
-    Verdict { reaction, explanation, next_step: cause.next_step(settings, reaction) }
+    let by_service = close.code != Close::NO_FRAME;
+    Verdict { reaction, by_service, explanation, next_step: cause.next_step(settings, reaction) }
 }
 
 /// Judges a handshake that the server refused with an HTTP `status`; `body`
@@ -107,7 +111,8 @@ pub fn judge_http(status: u16, body: &str, settings: &SessionSettings) -> Verdic
     let fresh = Phase::Setup { resuming: false, refusals: 0 };
     let reaction = cause.reaction(fresh);
     let explanation = format!("the server refused to connect (http {status}): {}", cause.meaning());
-    Verdict { reaction, explanation, next_step: cause.next_step(settings, reaction) }
+    let next_step = cause.next_step(settings, reaction);
+    Verdict { reaction, by_service: true, explanation, next_step }
 }
 
 #[cfg(test)]

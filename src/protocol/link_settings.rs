@@ -23,10 +23,22 @@ pub struct LinkSettings {
     /// Captured audio that may wait on a connection that stands, in
     /// milliseconds; the oldest goes first and is counted.
     pub live_queue_ms: u32,
+    /// What to do where there is no network, or no device, at the start.
+    pub start: StartPolicy,
     /// The pause before the first new attempt, in milliseconds.
     pub retry_ms_min: u32,
     /// The longest pause between attempts, in milliseconds.
     pub retry_ms_max: u32,
+}
+
+/// What a start without network or device leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartPolicy {
+    /// An error, after a few attempts: somebody is there to read it.
+    #[default]
+    Fail,
+    /// Further attempts, for ever: nobody is there.
+    Retry,
 }
 
 impl Default for LinkSettings {
@@ -40,6 +52,7 @@ impl Default for LinkSettings {
             ping_ms: 25_000,
             outage_ms: 2_000,
             live_queue_ms: 1_000,
+            start: StartPolicy::Fail,
             retry_ms_min: 500,
             retry_ms_max: 4_000,
         }

@@ -26,7 +26,7 @@ pub use close::{Close, Phase, Reaction, Verdict};
 pub use counters::{Refusals, SessionCounters};
 pub use endpoint::{ApiVersion, Credential, Endpoint, EndpointError};
 pub use event::{Event, Speaker, Usage};
-pub use link_settings::LinkSettings;
+pub use link_settings::{LinkSettings, StartPolicy};
 pub use models::{ModelConflict, refused_for_model, successor_of};
 pub use session::{SETUP_TIMEOUT, Session, TEXTS_MAX};
 pub use settings::{

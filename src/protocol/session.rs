@@ -24,7 +24,7 @@ use super::{
     counters::SessionCounters,
     downlink::PcmParts,
     event::Event,
-    settings::SessionSettings,
+    settings::{ActivityHandling, SessionSettings},
     setup,
     uplink::{self, Turn, Uplink},
 };
@@ -207,19 +207,24 @@ impl Session {
     }
 
     /// Asks the service to stop speaking: by an empty window where windows are
-    /// ours, by `clientContent` without an end of turn otherwise (reference
-    /// §7, row 21). Nothing is sent where it cannot be speaking: not
+    /// ours and interrupt, by `clientContent` without an end of turn otherwise
+    /// (reference §7, row 21). Nothing is sent where it cannot be speaking: not
     /// connected, or a window is open, which has interrupted it already.
     pub fn interrupt(&mut self) {
-        let manual = self.gate.is_manual();
-        if self.state == State::Ready && !(manual && self.gate.window_open()) {
-            self.outbox.stops_due = if manual { 2 } else { 1 };
+        let by_window = self.stops_by_window();
+        if self.state == State::Ready && !(by_window && self.gate.window_open()) {
+            self.outbox.stops_due = if by_window { 2 } else { 1 };
         }
+    }
+
+    fn stops_by_window(&self) -> bool {
+        let deaf = self.settings.activity_handling == Some(ActivityHandling::NoInterruption);
+        self.gate.is_manual() && !deaf
     }
 
     fn write_stop(&mut self, out: &mut String) {
         self.outbox.stops_due -= 1;
-        if !self.gate.is_manual() {
+        if !self.stops_by_window() {
             uplink::write_client_content(&[], false, out);
             return;
         }

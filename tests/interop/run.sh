@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The official Python SDK against `chinwag sim`, over TLS on loopback.
-# Arguments go to cargo build. Needs python3 with venv; the first run fetches the SDK from PyPI into .venv.
+# The official SDKs against `chinwag sim` on loopback: Python's over TLS, JavaScript's over a plain socket.
+# Arguments go to cargo build. Needs python3 with venv, and node (without it that part is skipped); the first run
+# fetches the SDKs from PyPI into .venv and from npm into tests/interop/node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,23 +17,41 @@ chinwag=$(cargo metadata --format-version 1 --no-deps |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/chinwag
 
 scratch=$(mktemp -d)
-sim=
+sims=()
 end() {
   status=$?
-  [ -z "$sim" ] || kill "$sim" 2>/dev/null || true
-  [ "$status" -eq 0 ] || { echo "--- what the simulator saw:"; cat "$scratch/sim.log"; }
+  [ ${#sims[@]} -eq 0 ] || kill "${sims[@]}" 2>/dev/null || true
+  [ "$status" -eq 0 ] || { echo "--- what the simulators saw:"; cat "$scratch"/*.log; }
   rm -rf "$scratch"
 }
 trap end EXIT
 
-"$chinwag" sim --tls --listen 127.0.0.1:0 --cert-out "$scratch/sim.pem" >"$scratch/sim.log" &
-sim=$!
-for _ in $(seq 100); do
-  url=$(sed -n 's|^listening on wss://|https://|p' "$scratch/sim.log")
-  [ -z "$url" ] || break
-  sleep 0.05
-done
-[ -n "$url" ] || { echo "the simulator did not start"; exit 1; }
+# serve NAME OPTIONS...: starts a simulator and waits for the address in $url.
+serve() {
+  local log=$scratch/$1.log
+  shift
+  "$chinwag" sim --listen 127.0.0.1:0 "$@" >"$log" &
+  sims+=($!)
+  for _ in $(seq 100); do
+    url=$(sed -n 's|^listening on ws\(s\{0,1\}\)://|http\1://|p' "$log")
+    [ -z "$url" ] || return 0
+    sleep 0.05
+  done
+  echo "the simulator did not start"
+  exit 1
+}
 
+serve python --tls --cert-out "$scratch/sim.pem"
 SSL_CERT_FILE=$scratch/sim.pem GOOGLE_GEMINI_BASE_URL=$url \
   timeout 60 .venv/bin/python tests/interop/python_sdk.py
+
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+  echo "skipped: the JavaScript SDK, because node and npm are not here; apt-get install nodejs npm"
+  exit 0
+fi
+if ! cmp -s tests/interop/package-lock.json tests/interop/node_modules/package-lock.json; then
+  npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp tests/interop/package-lock.json tests/interop/node_modules/
+fi
+serve javascript
+timeout 60 node tests/interop/js_sdk.js "$url"

@@ -4,8 +4,10 @@
 
 mod cli;
 mod config;
+mod errors;
 mod net;
 mod protocol;
+mod run;
 mod serve;
 mod talk;
 mod threads;

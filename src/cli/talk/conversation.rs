@@ -121,7 +121,7 @@ impl Conversation<'_> {
         if none || self.engine.is_muted() {
             state.silence.forget();
         } else if let Some(loudest) = state.silence.hear(now, level) {
-            let words = silence::words(&self.engine.offer().capture_name, loudest);
+            let words = silence::words(&self.engine.offer().capture_name, loudest, "5 s");
             self.teller.warn(&format!("chinwag: {words}"));
         }
         if let Some(problem) = self.engine.recorder().and_then(|recorder| recorder.take_problem()) {

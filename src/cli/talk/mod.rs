@@ -5,7 +5,7 @@ pub(super) mod facts;
 pub(super) mod orders;
 pub(super) mod phase;
 mod screen;
-mod silence;
+pub(super) mod silence;
 pub(super) mod story;
 pub(super) mod tell;
 pub(super) mod teller;

@@ -3,7 +3,7 @@
 use crate::audio::{Nanos, level::Dbfs};
 
 /// Any room is louder.
-const SILENT: Dbfs = Dbfs(-80.0);
+pub(in crate::cli) const SILENT: Dbfs = Dbfs(-80.0);
 /// So long.
 const PATIENCE: Nanos = Nanos::from_secs(5);
 
@@ -43,14 +43,14 @@ impl SilenceWatch {
 }
 
 /// The words for it.
-pub(in crate::cli) fn words(device: &str, loudest: Dbfs) -> String {
+pub(in crate::cli) fn words(device: &str, loudest: Dbfs, time: &str) -> String {
     let what = if loudest <= Dbfs::FLOOR {
         "digital silence".to_owned()
     } else {
         format!("silence (at most {:.0} dBFS)", loudest.0)
     };
     format!(
-        "only {what} has come from the microphone \"{device}\" for 5 s; \
+        "only {what} has come from the microphone \"{device}\" for {time}; \
          unmute it in the system's settings, or choose another with --mic"
     )
 }
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn the_words_name_the_device_and_the_next_step() {
-        let text = words("USB Audio", Dbfs::FLOOR);
+        let text = words("USB Audio", Dbfs::FLOOR, "5 s");
         assert!(text.contains("digital silence") && text.contains("\"USB Audio\""), "{text}");
-        assert!(words("USB", Dbfs(-84.2)).contains("at most -84 dBFS"));
+        assert!(words("USB", Dbfs(-84.2), "5 s").contains("at most -84 dBFS"));
     }
 }

@@ -19,6 +19,9 @@ use crate::{
 /// Probabilities, spans and marks kept for a page: an hour of them.
 const KEPT_MAX: usize = 240_000;
 
+/// The same trouble is told again after so long.
+const TROUBLE_AGAIN: Nanos = Nanos::from_secs(60);
+
 /// One exchange: what the user said, and what came of it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Turn {
@@ -108,6 +111,8 @@ pub(in crate::cli) struct Story {
     origin_s: Option<f64>,
     now_s: f64,
     last_news_s: f64,
+    /// The trouble with the connection that was told last, and when.
+    trouble: Option<(String, Nanos)>,
     lines: VecDeque<Line>,
     user: String,
     model: String,
@@ -272,10 +277,23 @@ impl Story {
                     Some(_) => "trying again",
                     None => "giving up",
                 };
-                self.info(format!("{explanation}; {next}"));
+                if redial_at.is_none_or(|at| self.is_new_trouble(explanation, at)) {
+                    self.info(format!("{explanation}; {next}"));
+                }
             }
             LinkEvent::Connected => {}
         }
+    }
+
+    /// Whether this is not what was told less than a minute ago.
+    fn is_new_trouble(&mut self, explanation: &str, at: Nanos) -> bool {
+        let told = self.trouble.as_ref();
+        let is_old =
+            told.is_some_and(|(text, told)| text == explanation && at.since(*told) < TROUBLE_AGAIN);
+        if !is_old {
+            self.trouble = Some((explanation.to_owned(), at));
+        }
+        !is_old
     }
 
     fn hear_session(&mut self, event: &Event) {

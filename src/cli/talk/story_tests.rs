@@ -129,3 +129,17 @@ fn a_reply_that_nobody_asked_for_is_a_turn_of_its_own() {
     assert_eq!(story.turns.len(), 1);
     assert!(story.turns[0].speech_end_s.is_none());
 }
+
+#[test]
+fn the_same_trouble_is_told_once_a_minute() {
+    let mut story = Story::new(TurnMode::Client);
+    let mut told = |explanation: &str, secs: u64| {
+        let redial_at = Some(Nanos::from_secs(secs));
+        let explanation = explanation.to_owned();
+        story.hear(&EngineEvent::Link(LinkEvent::Down { explanation, redial_at }));
+        std::iter::from_fn(|| story.next_line()).count()
+    };
+    assert_eq!((1..=60).map(|secs| told("no network", secs)).sum::<usize>(), 1);
+    assert_eq!(told("no network", 61), 1);
+    assert_eq!(told("no name", 62), 1, "another trouble is told at once");
+}

@@ -6,7 +6,7 @@ use crate::{
         Param, Values,
         param::{ParamDefault, ParamKind},
     },
-    protocol::LinkSettings,
+    protocol::{LinkSettings, StartPolicy},
 };
 
 /// The table.
@@ -64,6 +64,12 @@ const PARAMS: &[Param] = &[
         doc: "speech that may wait on a slow connection; the oldest goes first",
     },
     Param {
+        name: "start",
+        kind: ParamKind::Choice(&["fail", "retry"]),
+        default: ParamDefault::Text("fail"),
+        doc: "without network or device at the start: an error, or further attempts for ever",
+    },
+    Param {
         name: "retry_ms_min",
         kind: ParamKind::Int { min: 50, max: 60_000 },
         default: ParamDefault::Int(500),
@@ -90,6 +96,10 @@ pub fn settings(values: &Values) -> LinkSettings {
         ping_ms: ms("ping_ms"),
         outage_ms: ms("outage_ms"),
         live_queue_ms: ms("live_queue_ms"),
+        start: match values.text("start") {
+            Some("retry") => StartPolicy::Retry,
+            _ => StartPolicy::Fail,
+        },
         retry_ms_min: ms("retry_ms_min"),
         retry_ms_max: ms("retry_ms_max"),
     }

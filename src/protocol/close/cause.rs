@@ -166,7 +166,7 @@ impl Cause {
             Self::InvalidArgument if reaction == Reaction::Fatal => format!(
                 "compare the setup message with what \"{model}\" takes; leave out what is not needed"
             ),
-            Self::NotLive => "check session.url and session.api_version".to_owned(),
+            Self::NotLive => "check link.url and session.api_version".to_owned(),
             _ => match reaction {
                 Reaction::Resume => "resuming the session",
                 Reaction::Retry => "trying again after a pause",

@@ -62,11 +62,14 @@ fn a_stop_is_an_empty_window_or_content_without_an_end() {
     let end = json!({"realtimeInput": {"activityEnd": {}}});
     assert_eq!(transmitted(&mut session), Some(end));
     assert!(transmitted(&mut session).is_none() && !session.window_open());
-    let mut session = automatic();
-    session.interrupt();
-    let content = json!({"clientContent": {"turnComplete": false}});
-    assert_eq!(transmitted(&mut session), Some(content));
-    assert_eq!(transmitted(&mut session), None);
+    let activity_handling = Some(ActivityHandling::NoInterruption);
+    let deaf = ready(SessionSettings { activity_handling, ..SessionSettings::default() });
+    for mut session in [automatic(), deaf] {
+        session.interrupt();
+        let content = json!({"clientContent": {"turnComplete": false}});
+        assert_eq!(transmitted(&mut session), Some(content));
+        assert_eq!(transmitted(&mut session), None);
+    }
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! `chinwag doctor`: what would keep a talk from working, and the next step.
+
+mod date;
+mod findings;
+mod network;
+mod sound;
+
+use lexopt::Parser;
+use serde_json::json;
+
+use self::findings::{Finding, Verdict};
+use super::{
+    args::{self, Common},
+    exit::{Exit, Failure},
+    find::plan_from,
+    help::Verb,
+    key::Key,
+    run::key_for,
+    talk::teller::Teller,
+};
+use crate::{
+    device::{Clock, Priority},
+    protocol::Credential,
+};
+
+/// The verb.
+pub const VERB: Verb = Verb {
+    name: "doctor",
+    summary: "say what would keep a talk from working",
+    operands: "",
+    about: "Looks for the key, goes to the service and has it accept a session without saying anything,\n\
+            listens to the microphone and plays a soft tone for a second. Ends with the exit code that a\n\
+            talk would end with.",
+    flags: &[&args::PLAN_FLAGS, &[&args::KEY_FILE, &args::JSON, &args::HELP]],
+    examples: &[
+        ("chinwag doctor", "the default profile, the default devices"),
+        ("chinwag doctor --profile pi --mic USB --speaker USB", "a kiosk's"),
+    ],
+};
+
+/// Runs the verb.
+///
+/// # Errors
+/// Arguments or a configuration that are wrong; nobody reads any more.
+pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
+    let Some(given) = args::parse(&VERB, parser)? else { return Ok(Exit::Ok) };
+    if let Some(surplus) = given.operands.first() {
+        return Err(Failure::usage(format!("doctor takes flags only; what is \"{surplus}\"?")));
+    }
+    let common = Common::of(&given)?;
+    let plan = plan_from(&common)?;
+    let mut teller = Teller::new(common.json);
+    let clock = Clock::start();
+    let mut exit = Exit::Ok;
+    let mut tell = |finding: Finding| {
+        if finding.verdict == Verdict::Bad && exit == Exit::Ok {
+            exit = finding.exit;
+        }
+        teller.say(&finding.line())?;
+        teller.emit(finding.object())
+    };
+    tell(Finding::ok("profile", format!("{} ({})", plan.profile, plan.origin)))?;
+    let credential = match key_for(&common, &plan) {
+        Ok(Key { credential, found_in }) => {
+            tell(Finding::ok("key", format!("found in {found_in}")))?;
+            Some(credential)
+        }
+        Err(failure) => {
+            tell(Finding::bad("key", &failure))?;
+            None
+        }
+    };
+    let is_known = credential.is_some();
+    let stand_in = || Credential::from_secret("none").map_err(Failure::internal);
+    let credential = credential.map_or_else(stand_in, Ok)?;
+    network::examine(&plan, credential, is_known, clock, &mut tell)?;
+    sound::examine(&plan, clock, &mut tell)?;
+    tell(priority())?;
+    let words = match exit {
+        Exit::Ok => "\na talk would work".to_owned(),
+        _ => format!("\na talk would not work: {}", exit.meaning()),
+    };
+    teller.say(&words)?;
+    teller.emit(json!({ "event": "doctor", "works": exit == Exit::Ok, "exit": exit.code() }))?;
+    Ok(exit)
+}
+
+fn priority() -> Finding {
+    let priority = Priority::try_out();
+    match priority.next_step() {
+        None => Finding::ok("priority", format!("{priority} for the threads of sound")),
+        Some(next_step) => Finding::odd(
+            "priority",
+            "real-time priority was refused: sound may break up while the machine is busy",
+            &next_step,
+        ),
+    }
+}
