@@ -175,9 +175,12 @@ pub fn parse(verb: &Verb, parser: &mut Parser) -> Result<Option<Given>, Failure>
             Arg::Short(letter) => letter.to_string(),
         };
         let is_letter = matches!(arg, Arg::Short(_));
-        let is_meant = |flag: &&Flag| match is_letter {
-            true => flag.short.is_some_and(|letter| name.starts_with(letter)),
-            false => flag.name == name,
+        let is_meant = |flag: &&Flag| {
+            if is_letter {
+                flag.short.is_some_and(|letter| name.starts_with(letter))
+            } else {
+                flag.name == name
+            }
         };
         let Some(flag) = verb.flags().find(is_meant) else {
             return Err(unknown_flag(&name, verb.name, verb.flags().map(|flag| flag.name)));

@@ -132,7 +132,8 @@ impl Floor {
             Input::EndOfTurn => self.end_of_turn(),
             Input::TalkPressed => self.talk_pressed(),
             Input::TalkReleased if self.mode == TurnMode::PushToTalk => self.close(),
-            Input::TalkReleased => Actions::default(),
+            Input::Interrupted | Input::Stop if self.model => self.cut(),
+            Input::TalkReleased | Input::Stop => Actions::default(),
             Input::Muted => self.mute(),
             Input::Unmuted => {
                 self.muted = false;
@@ -146,8 +147,6 @@ impl Floor {
                 self.model = false;
                 self.duck(false)
             }
-            Input::Interrupted | Input::Stop if self.model => self.cut(),
-            Input::Stop => Actions::default(),
             Input::Interrupted => Actions { phantom: !self.user, ..Actions::default() },
             Input::Lost => self.close(),
         }

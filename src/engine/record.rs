@@ -182,7 +182,7 @@ impl Disk {
                 continue;
             }
             drained_at = Instant::now();
-            let mut problem = self.tracks.iter_mut().filter_map(Track::drain).next();
+            let mut problem = self.tracks.iter_mut().find_map(Track::drain);
             if ended || flushed_at.elapsed() >= FLUSH {
                 flushed_at = drained_at;
                 problem = problem.or(self.write_events());
@@ -233,7 +233,7 @@ mod tests {
         let folder = folder("whole");
         let (recorder, mut taps) = Recorder::start(&folder, [rate(), Rate::UPLINK]).unwrap();
         taps.mic.as_mut().unwrap().push_slice(&[0.5; 3_000]);
-        taps.far.as_mut().unwrap().push_slice(&[-0.25; 5_001]);
+        taps.far.as_mut().unwrap().push_slice(&vec![-0.25; 5_001]);
         recorder.event("{\"event\":\"ready\"}".to_owned());
         let recorded = recorder.finish();
         let expected = Recorded { mic_frames: 3_000, far_frames: 5_001, ..Recorded::default() };

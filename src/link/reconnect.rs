@@ -77,9 +77,8 @@ impl Reconnect {
             Reaction::Fatal if self.may_fail || verdict.by_service || self.ever_ready => {
                 return Decision::GiveUp { verdict };
             }
-            Reaction::Fatal => false,
             Reaction::Resume | Reaction::Fresh => true,
-            Reaction::Retry => false,
+            Reaction::Fatal | Reaction::Retry => false,
         };
         if self.may_fail && !self.ever_ready && self.attempts + 1 >= FIRST_ATTEMPTS_MAX {
             return Decision::GiveUp { verdict };

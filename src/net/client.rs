@@ -103,7 +103,7 @@ pub struct LinkReport {
 /// Runs `link` until it is closed, or gives up. Returns within 500 ms of
 /// [`Control::Close`], or of the supervisor's end of the channel being gone.
 pub fn run(link: Link, dialer: &Dialer, wiring: &Wiring, clock: impl Fn() -> Nanos) -> LinkReport {
-    let state = State::Dialling(dialer.dial(clock(), &wiring.waker));
+    let state = State::Dialling(Box::new(dialer.dial(clock(), &wiring.waker)));
     let mut client = Client {
         link,
         dialer,
@@ -127,7 +127,7 @@ pub fn run(link: Link, dialer: &Dialer, wiring: &Wiring, clock: impl Fn() -> Nan
 
 enum State {
     Pausing(Nanos),
-    Dialling(Dial),
+    Dialling(Box<Dial>),
     Up(Box<Up>),
     Over(Option<Verdict>),
 }
@@ -198,9 +198,8 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
         match state {
             State::Up(up) => self.talk(now, up),
             _ if closing => State::Over(None),
-            State::Pausing(until) if now >= until => {
-                self.advance(now, State::Dialling(self.dialer.dial(now, &self.wiring.waker)))
-            }
+            State::Pausing(until) if now >= until => self
+                .advance(now, State::Dialling(Box::new(self.dialer.dial(now, &self.wiring.waker)))),
             State::Dialling(mut dial) => match dial.advance(now) {
                 Progress::Pending => State::Dialling(dial),
                 Progress::Done(socket) => {

@@ -51,9 +51,10 @@ pub(super) fn examine(
     if let Some(error) = probed.error {
         let refused = matches!(error, DialError::Http { .. });
         let failure = Failure::of_verdict(&error.verdict(&plan.session));
-        return match refused && !key_is_known {
-            true => tell(Finding::odd("upgrade", "refused, as there is no key", "")),
-            false => tell(Finding::bad("connect", &failure)),
+        return if refused && !key_is_known {
+            tell(Finding::odd("upgrade", "refused, as there is no key", ""))
+        } else {
+            tell(Finding::bad("connect", &failure))
         };
     }
     if !key_is_known {

@@ -19,7 +19,7 @@ use crate::{
     },
     config::Plan,
     device::Clock,
-    engine::{Engine, EngineEvent},
+    engine::{Engine, EngineEvent, Recorder},
 };
 
 /// How often orders and signals are looked for.
@@ -124,7 +124,7 @@ impl Conversation<'_> {
             let words = silence::words(&self.engine.offer().capture_name, loudest, "5 s");
             self.teller.warn(&format!("chinwag: {words}"));
         }
-        if let Some(problem) = self.engine.recorder().and_then(|recorder| recorder.take_problem()) {
+        if let Some(problem) = self.engine.recorder().and_then(Recorder::take_problem) {
             self.teller.warn(&format!("chinwag: {problem}; the recording ends here"));
         }
         if let Some(terminal) = self.terminal {

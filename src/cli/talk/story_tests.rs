@@ -39,7 +39,9 @@ fn turn_complete() -> EngineEvent {
 
 fn story(mode: TurnMode, events: &[EngineEvent]) -> (Story, Vec<Line>) {
     let mut story = Story::new(mode);
-    events.iter().for_each(|event| story.hear(event));
+    for event in events {
+        story.hear(event);
+    }
     let lines = std::iter::from_fn(|| story.next_line()).collect();
     (story, lines)
 }

@@ -1,6 +1,8 @@
 //! Who tells the conversation, as it goes, to standard output: a screen with
 //! a status line, plain lines, captions only, or JSON lines.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::{
@@ -161,7 +163,8 @@ fn diagnostic(object: &Value, at_s: f64) -> String {
     let mut text = format!("{at_s:7.2} s  {}", object["event"].as_str().unwrap_or_default());
     let details = object.as_object().into_iter().flatten();
     for (name, value) in details.filter(|(name, _)| !matches!(name.as_str(), "event" | "t")) {
-        text += &format!(" {name}={value}");
+        // Writing into a String cannot fail.
+        let _ = write!(text, " {name}={value}");
     }
     text
 }

@@ -81,10 +81,10 @@ impl Terminal {
             return None;
         }
         let (input, output) = (rustix::io::dup(stdin()).ok()?, rustix::io::dup(stdout()).ok()?);
-        Self::take(Shared::new(input, output).ok()?)
+        Some(Self::take(Shared::new(input, output).ok()?))
     }
 
-    fn take(shared: Shared) -> Option<Self> {
+    fn take(shared: Shared) -> Self {
         let shared = Arc::new(shared);
         shared.go(Mode::Keys);
         let (told, before) = (shared.clone(), panic::take_hook());
@@ -92,7 +92,7 @@ impl Terminal {
             told.go(Mode::AsFound);
             before(panic);
         }));
-        Some(Self { shared })
+        Self { shared }
     }
 
     /// Takes keys again, after a suspension.
@@ -164,7 +164,7 @@ mod tests {
     fn a_terminal_is_put_back_at_every_end() {
         let (_master, slave) = pseudo_terminal();
         let copy = || rustix::io::dup(&slave).unwrap();
-        let taken = || Terminal::take(Shared::new(copy(), copy()).unwrap()).unwrap();
+        let taken = || Terminal::take(Shared::new(copy(), copy()).unwrap());
         assert!(is_by_line(&slave));
 
         let terminal = taken();
