@@ -62,7 +62,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     tell(Finding::ok("profile", format!("{} ({})", plan.profile, plan.origin)))?;
     let credential = match key_for(&common, &plan) {
         Ok(Key { credential, found_in }) => {
-            tell(Finding::ok("key", format!("found in {found_in}")))?;
+            tell(Finding::ok("key", found_in))?;
             Some(credential)
         }
         Err(failure) => {

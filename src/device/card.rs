@@ -39,6 +39,7 @@ impl Room for Silence {
 /// A card that is not there.
 pub struct Card {
     name: String,
+    speaker_name: Option<String>,
     room: Option<Box<dyn Room>>,
     capture_rate: Option<Rate>,
     offer: Option<Offer>,
@@ -47,12 +48,25 @@ pub struct Card {
 impl Card {
     /// A card in `room`, called `name`.
     pub fn new(name: &str, room: impl Room + 'static) -> Self {
-        Self { name: name.to_owned(), room: Some(Box::new(room)), capture_rate: None, offer: None }
+        Self {
+            name: name.to_owned(),
+            speaker_name: None,
+            room: Some(Box::new(room)),
+            capture_rate: None,
+            offer: None,
+        }
     }
 
     /// The `null` device: silence in, nothing out.
     pub fn null() -> Self {
         Self::new("null", Silence)
+    }
+
+    /// Gives the speaker a name of its own.
+    #[must_use]
+    pub fn with_speaker_name(mut self, name: &str) -> Self {
+        self.speaker_name = Some(name.to_owned());
+        self
     }
 
     /// Gives the microphone a rate of its own, as that of a file.
@@ -72,7 +86,7 @@ impl Backend for Card {
             render_rate: rate,
             period_frames: spec.period_frames.clamp(1, 8_192),
             capture_name: self.name.clone(),
-            render_name: self.name.clone(),
+            render_name: self.speaker_name.as_ref().unwrap_or(&self.name).clone(),
         };
         self.offer = Some(offer.clone());
         Ok(offer)

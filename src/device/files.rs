@@ -48,12 +48,11 @@ pub fn card(input: Option<&Path>, output: Option<&Path>, rate: Rate) -> Result<C
         .map(|path| WaveWriter::create(path, rate, Channels::Mono))
         .transpose()
         .map_err(failed)?;
-    let name = match (input, output) {
-        (Some(input), _) => input.display().to_string(),
-        (None, Some(output)) => output.display().to_string(),
-        (None, None) => "null".to_owned(),
+    let name = |path: Option<&Path>| {
+        path.map_or_else(|| "null".to_owned(), |path| path.display().to_string())
     };
     let capture_rate = wave.rate;
     let room = FileRoom { microphone: wave.samples, position: 0, speaker };
-    Ok(Card::new(&name, room).with_capture_rate(capture_rate))
+    let card = Card::new(&name(input), room).with_speaker_name(&name(output));
+    Ok(card.with_capture_rate(capture_rate))
 }
