@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test test-interop test-sound deps lint format-check doc deny
+.PHONY: demo test test-interop test-sound measure-sound deps lint format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -25,6 +25,10 @@ test-interop:
 test-sound:
 	@if test -n "$(FEATURES)"; then echo "test-sound needs ALSA's library: make deps"; exit 1; fi
 	@tests/sound/run.sh
+
+# Latency, losses and cost over that PulseAudio: docs/measuring.md. Wants a quiet machine.
+measure-sound:
+	@tests/sound/measure.sh $(ARGS)
 
 deps:
 	@echo "$(DEPS)"
