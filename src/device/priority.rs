@@ -29,7 +29,8 @@ impl Priority {
 
     /// What a thread would be granted: asked for on one of its own.
     pub fn try_out() -> Self {
-        std::thread::spawn(ask).join().unwrap_or_default()
+        let thread = std::thread::Builder::new().name("chinwag-priority".to_owned());
+        thread.spawn(ask).ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 }
 
