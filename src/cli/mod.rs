@@ -19,6 +19,7 @@ pub mod find;
 pub mod help;
 pub mod key;
 pub mod output;
+pub mod replay;
 pub mod run;
 mod signals;
 pub mod sim;
@@ -33,10 +34,11 @@ use exit::{Exit, Failure};
 type Entry = (&'static str, &'static str, fn(&mut Parser) -> Result<Exit, Failure>);
 
 /// All verbs, in the order that the help shows.
-const VERBS: [Entry; 7] = [
+const VERBS: [Entry; 8] = [
     (run::VERB.name, run::VERB.summary, run::run),
     (demo::VERB.name, demo::VERB.summary, demo::run),
     ("sim", "serve the Live API on this machine, to try clients without a key", run_sim),
+    (replay::VERB.name, replay::VERB.summary, replay::run),
     (devices::VERB.name, devices::VERB.summary, devices::run),
     (check::VERB.name, check::VERB.summary, check::run),
     (doctor::VERB.name, doctor::VERB.summary, doctor::run),

@@ -12,6 +12,7 @@ pub mod clock;
 #[cfg(feature = "cpal")]
 pub mod cpal;
 pub mod files;
+pub mod flac_file;
 pub mod listing;
 pub mod pair;
 pub mod priority;

@@ -33,7 +33,7 @@ pub struct WaveError {
 }
 
 impl WaveError {
-    fn new(name: &str, what: impl Into<String>) -> Self {
+    pub(super) fn new(name: &str, what: impl Into<String>) -> Self {
         Self { name: name.to_owned(), what: what.into() }
     }
 }
@@ -70,17 +70,22 @@ fn decode(name: &str, source: impl Read) -> Result<Wave, WaveError> {
     let refused = |e: hound::Error| WaveError::new(name, explain(&e));
     let reader = WavReader::new(source).map_err(refused)?;
     let spec = reader.spec();
-    let rate = Rate::new(spec.sample_rate).ok_or_else(|| {
-        let (hz, min, max) = (spec.sample_rate, Rate::MIN_HZ, Rate::MAX_HZ);
-        WaveError::new(name, format!("has a rate of {hz} Hz; expected {min} to {max} Hz"))
-    })?;
+    let rate = rate_of(name, spec.sample_rate)?;
     let channels = usize::from(spec.channels.max(1));
+    let stopped = |e: hound::Error| match &e {
+        hound::Error::IoError(io) if is_end(io) => None,
+        _ => Some(explain(&e)),
+    };
     let samples = match (spec.sample_format, spec.bits_per_sample) {
-        (SampleFormat::Float, 32) => mono(name, rate, channels, reader.into_samples::<f32>()),
+        (SampleFormat::Float, 32) => {
+            let samples = reader.into_samples::<f32>();
+            mono(name, rate, channels, samples.map(|s| s.map_err(stopped)))
+        }
         (SampleFormat::Int, bits @ (8 | 16 | 24 | 32)) => {
             let full_scale = (1_u64 << (bits - 1)) as f32;
             let samples = reader.into_samples::<i32>();
-            mono(name, rate, channels, samples.map(|s| s.map(|s| s as f32 / full_scale)))
+            let scaled = |s: i32| s as f32 / full_scale;
+            mono(name, rate, channels, samples.map(|s| s.map(scaled).map_err(stopped)))
         }
         (format, bits) => {
             let kind = if format == SampleFormat::Float { "float" } else { "integer" };
@@ -91,12 +96,19 @@ fn decode(name: &str, source: impl Read) -> Result<Wave, WaveError> {
     Ok(Wave { samples, rate })
 }
 
-/// Averages the channels of each frame and ends at the first that is not whole.
-fn mono(
+pub(super) fn rate_of(name: &str, hz: u32) -> Result<Rate, WaveError> {
+    let (min, max) = (Rate::MIN_HZ, Rate::MAX_HZ);
+    let refused = || format!("has a rate of {hz} Hz; expected {min} to {max} Hz");
+    Rate::new(hz).ok_or_else(|| WaveError::new(name, refused()))
+}
+
+/// Averages the channels of each frame and ends at the first that is not whole,
+/// or at an error without words: the file is shorter than it says.
+pub(super) fn mono(
     name: &str,
     rate: Rate,
     channels: usize,
-    samples: impl Iterator<Item = hound::Result<f32>>,
+    samples: impl Iterator<Item = Result<f32, Option<String>>>,
 ) -> Result<Vec<f32>, WaveError> {
     let frames_max = (SECONDS_MAX * u64::from(rate.hz())) as usize;
     let mut out = Vec::new();
@@ -104,8 +116,8 @@ fn mono(
     for sample in samples {
         match sample {
             Ok(sample) => sum += if sample.is_finite() { sample } else { 0.0 },
-            Err(hound::Error::IoError(e)) if is_end(&e) => break,
-            Err(e) => return Err(WaveError::new(name, explain(&e))),
+            Err(None) => break,
+            Err(Some(why)) => return Err(WaveError::new(name, why)),
         }
         filled += 1;
         if filled == channels {

@@ -80,6 +80,8 @@ pub struct Taps {
     pub mic: Option<Writer<f32>>,
     /// The speaker as played, at the render rate.
     pub far: Option<Writer<f32>>,
+    /// What the capture chain made, at 16 kHz.
+    pub processed: Option<Writer<f32>>,
 }
 
 /// The body of the worker thread.
@@ -105,6 +107,7 @@ pub struct Worker {
     window_start: Option<FrameTime>,
     /// Speech from before this position does not count.
     counts_from: FrameTime,
+    processed_tap: Option<Writer<f32>>,
 }
 
 impl Worker {
@@ -142,6 +145,7 @@ impl Worker {
             talk_ends: None,
             window_start: None,
             counts_from: start,
+            processed_tap: None,
         }
     }
 
@@ -149,6 +153,7 @@ impl Worker {
     pub fn with_taps(mut self, taps: Taps) -> Self {
         self.listener.tap = taps.mic;
         self.far.tap = taps.far;
+        self.processed_tap = taps.processed;
         self
     }
 
@@ -267,6 +272,9 @@ impl Worker {
         let block = &self.listener.block;
         let (start, end) = (block.start(), block.end());
         self.uplink.append(block.near(), start, handed_over_at);
+        if let Some(tap) = &mut self.processed_tap {
+            tap.push_slice(block.near());
+        }
         self.stream(start);
         for index in 0..Notes::CAPACITY {
             let Some(note) = self.listener.notes.get(index) else { break };

@@ -98,7 +98,7 @@ impl Recorder {
             .spawn(move || disk.run())
             .map_err(|e| refused(folder, &e))?;
         let recorder = Self { lines, lost_events: AtomicU64::new(0), problem, thread };
-        Ok((recorder, Taps { mic: Some(mic), far: Some(far) }))
+        Ok((recorder, Taps { mic: Some(mic), far: Some(far), ..Taps::default() }))
     }
 
     /// Adds a line to the events; never waits.

@@ -4,6 +4,7 @@
 pub mod babble;
 pub mod clock;
 pub mod machines;
+pub mod replay;
 pub mod room;
 pub mod seed;
 pub mod service;

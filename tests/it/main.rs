@@ -7,6 +7,7 @@ mod config;
 mod errors;
 mod net;
 mod protocol;
+mod replay;
 mod run;
 mod serve;
 mod talk;

@@ -83,7 +83,7 @@ impl Talk {
             Machines::build(&plan, rates, &bells).unwrap();
         // Taps that nobody empties: a recording on a disk that hangs.
         let [mic, far] = rates.map(|rate| Some(ring(rate.hz() as usize).0));
-        let worker = worker.with_taps(Taps { mic, far });
+        let worker = worker.with_taps(Taps { mic, far, ..Taps::default() });
         let mut link = machines::link(&plan, ends, 1);
         link.connected(Nanos::ZERO);
         let settings = ServiceSettings {

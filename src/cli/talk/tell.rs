@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::story::{Line, Turn};
 use crate::{
-    audio::{Nanos, NoteKind},
+    audio::{Nanos, Note, NoteKind},
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
@@ -37,24 +37,7 @@ pub(super) fn line_object(line: &Line, at_s: f64) -> Value {
 /// The machine's view of an event; none for what is too fine or has no news.
 pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
     Some(match event {
-        EngineEvent::Note(told) => {
-            let note = told.note;
-            let (name, detail) = match note.kind {
-                NoteKind::Voice { .. } | NoteKind::Level { .. } => return None,
-                NoteKind::Floor(state) => ("floor", json!(format!("{state:?}").to_lowercase())),
-                NoteKind::ReplyStarted(r) => ("reply_started", json!(r.0)),
-                NoteKind::ReplyFinished(r) => ("reply_finished", json!(r.0)),
-                NoteKind::Starved(r) => ("starved", json!(r.0)),
-                NoteKind::ReplyCut { reply, heard_frames } => {
-                    ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
-                }
-                NoteKind::Gap { frames } => ("gap", json!(frames)),
-                kind => {
-                    return Some(plain_note(kind, note.at.as_secs(), note.decided_at.as_secs()));
-                }
-            };
-            json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail })
-        }
+        EngineEvent::Note(told) => note_object(&told.note, at_s)?,
         EngineEvent::Link(LinkEvent::Connected) => json!({ "event": "connected", "t": at_s }),
         EngineEvent::Link(LinkEvent::Session(event)) => session_object(event, at_s)?,
         EngineEvent::Link(_) | EngineEvent::LinkEnded | EngineEvent::Quiet => return None,
@@ -62,6 +45,25 @@ pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
             json!({ "event": "device_dead", "t": at_s, "capture": capture })
         }
     })
+}
+
+/// The machine's view of a note; none for a meter's reading.
+pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
+    let (name, detail) = match note.kind {
+        NoteKind::Voice { .. } | NoteKind::Level { .. } => return None,
+        NoteKind::Floor(state) => ("floor", json!(format!("{state:?}").to_lowercase())),
+        NoteKind::ReplyStarted(r) => ("reply_started", json!(r.0)),
+        NoteKind::ReplyFinished(r) => ("reply_finished", json!(r.0)),
+        NoteKind::Starved(r) => ("starved", json!(r.0)),
+        NoteKind::ReplyCut { reply, heard_frames } => {
+            ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
+        }
+        NoteKind::Gap { frames } => ("gap", json!(frames)),
+        kind => {
+            return Some(plain_note(kind, note.at.as_secs(), note.decided_at.as_secs()));
+        }
+    };
+    Some(json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail }))
 }
 
 fn plain_note(kind: NoteKind, at: f64, decided_at: f64) -> Value {
@@ -146,6 +148,6 @@ pub(in crate::cli) fn turn_object(number: usize, turn: &Turn) -> Value {
 }
 
 /// To a thousandth: more digits are not measured.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(in crate::cli) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

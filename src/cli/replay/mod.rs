@@ -1,0 +1,156 @@
+//! `chinwag replay`: recordings through the chain, the endpoint and the floor
+//! that run live, and every decision told.
+
+mod decisions;
+mod recordings;
+
+use std::{fmt::Write as _, fs, path::Path, thread};
+
+use lexopt::Parser;
+use serde_json::{Value, json};
+
+use self::{decisions::decisions, recordings::Recording};
+use super::{
+    args::{self, Common, Flag, Given},
+    exit::{Exit, Failure},
+    find::plan_from,
+    help::Verb,
+    talk::{
+        tell::{note_object, rounded},
+        teller::Teller,
+    },
+};
+use crate::{
+    config::{Override, Plan},
+    sim::replay::{Replayed, Told, replay},
+};
+
+const DECISIONS: Flag =
+    Flag::with("decisions", "FILE", "write probabilities, speech and ends of turns as JSON");
+
+/// The verb.
+pub const VERB: Verb = Verb {
+    name: "replay",
+    summary: "tell what would be decided about recordings",
+    operands: "FILE...",
+    about: "WAV or FLAC files, or folders of them, go through the capture chain, the endpoint and the\n\
+            floor as a microphone's sound does, faster than it was spoken. No model answers: the floor\n\
+            is free again after each end. The same file gives the same decisions, always. Times are\n\
+            seconds of the file; a turn that is open at its end has no end.",
+    flags: &[
+        &[&args::CONFIG, &args::PROFILE, &args::TURN, &args::SET],
+        &[&DECISIONS, &args::JSON, &args::HELP],
+    ],
+    examples: &[
+        ("chinwag replay talk.flac", "every decision, one in a line"),
+        (
+            "chinwag replay recordings/ --set turn.hangover_ms=500 --decisions out.json",
+            "a whole folder, for benches/score/score.py",
+        ),
+    ],
+};
+
+/// Runs the verb.
+///
+/// # Errors
+/// Arguments, files or settings that are refused.
+pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
+    let Some(given) = args::parse(&VERB, parser)? else { return Ok(Exit::Ok) };
+    let plan = plan_of(&given)?;
+    let recordings = recordings::find(&given.operands)?;
+    let replayed = replay_all(&plan, &recordings)?;
+    if let Some(path) = given.path(&DECISIONS) {
+        let all = recordings.iter().zip(&replayed);
+        let text = decisions(all.map(|(recording, replayed)| (recording.key(), replayed)));
+        fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
+    }
+    let mut teller = Teller::new(given.has(&args::JSON));
+    for (recording, replayed) in recordings.iter().zip(&replayed) {
+        tell(&recording.path, replayed, &mut teller)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The plan asked for; we find the turns unless something else is said.
+fn plan_of(given: &Given) -> Result<Plan, Failure> {
+    let mut common = Common::of(given)?;
+    common.overrides.insert(0, Override::flag("--turn", "turn.mode", "client"));
+    plan_from(&common)
+}
+
+/// Replays every recording, as many at once as there are processors.
+fn replay_all(plan: &Plan, recordings: &[Recording]) -> Result<Vec<Replayed>, Failure> {
+    let one = |recording: &Recording| {
+        let wave = recording.read()?;
+        let failed = |e| Failure::usage(format!("{}: {e}", recording.path.display()));
+        replay(plan, &wave.samples, wave.rate).map_err(failed)
+    };
+    let count = thread::available_parallelism().map_or(1, usize::from).min(recordings.len());
+    let every = |first| recordings.iter().skip(first).step_by(count).map(one).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|first| scope.spawn(move || every(first))).collect();
+        let lost = || Failure::internal("a thread that replayed was lost");
+        let joined = threads.into_iter().map(|t| t.join().map(Vec::into_iter).map_err(|_| lost()));
+        let mut parts = joined.collect::<Result<Vec<_>, _>>()?;
+        (0..recordings.len())
+            .map(|i| parts[i % count].next().unwrap_or_else(|| Err(lost())))
+            .collect()
+    })
+}
+
+/// Tells one recording, a decision in a line.
+fn tell(path: &Path, replayed: &Replayed, teller: &mut Teller) -> Result<(), Failure> {
+    let file = path.display().to_string();
+    teller.say(&format!("{file}: {:.3} s", replayed.duration_s))?;
+    for mut object in objects(replayed) {
+        teller.say(&line(&object))?;
+        object["file"] = file.as_str().into();
+        teller.emit(object)?;
+    }
+    let ends = replayed.ends().count();
+    let open = if replayed.open { ", one turn open at the end" } else { "" };
+    teller.say(&format!("turns ended: {ends}{open}\n"))?;
+    teller.emit(json!({
+        "event": "replayed",
+        "file": file,
+        "duration_s": rounded(replayed.duration_s),
+        "ends": ends,
+        "open": replayed.open,
+    }))
+}
+
+/// Every decision in its order. Of speech that goes on after a pause there is
+/// no note.
+fn objects(replayed: &Replayed) -> Vec<Value> {
+    let told = replayed.told.iter().filter_map(|told| note_at(told, rounded(told.heard_s)));
+    let onsets: Vec<f64> = replayed.onsets().collect();
+    let again = replayed.speech.iter().map(|[on, _]| *on).filter(|on| !onsets.contains(on));
+    let again = again.map(|on| json!({ "event": "speech_on", "t": rounded(on) }));
+    let mut objects: Vec<Value> = told.chain(again).collect();
+    let t = |object: &Value| object["t"].as_f64().unwrap_or_default();
+    objects.sort_by(|a, b| t(a).total_cmp(&t(b)));
+    objects
+}
+
+fn note_at(told: &Told, t: f64) -> Option<Value> {
+    let mut object = note_object(&told.note, t)?;
+    object["t"] = t.into();
+    Some(object)
+}
+
+/// `    1.080 s  onset           at 1.008`, with whatever else is known of it.
+fn line(object: &Value) -> String {
+    let name = object["event"].as_str().unwrap_or_default().replace('_', " ");
+    let mut text = format!("{:9.3} s  {name:<14}", object["t"].as_f64().unwrap_or_default());
+    let details = object.as_object().into_iter().flatten();
+    let known = ["event", "t", "decided_at"];
+    for (key, value) in details.filter(|(key, _)| !known.contains(&key.as_str())) {
+        // Writing into a String cannot fail.
+        let _ = match value {
+            Value::Number(number) => write!(text, "  {key} {:.3}", number.as_f64().unwrap_or(0.0)),
+            Value::String(text_of) => write!(text, "  {text_of}"),
+            other => write!(text, "  {key} {other}"),
+        };
+    }
+    text
+}
