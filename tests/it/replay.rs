@@ -1,6 +1,7 @@
 //! `chinwag replay`: recordings through what runs live, and what it decides.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -166,4 +167,31 @@ fn what_cannot_be_replayed_is_named() {
     fs::copy(own("demo/speech/user-1.wav"), &copy).unwrap();
     let twice = refused(&[copy.to_str().unwrap(), own("demo/speech/user-1.wav").to_str().unwrap()]);
     assert!(twice.contains("replay them apart"), "{twice}");
+}
+
+#[test]
+fn short_answers_have_one_start_and_one_end_each_clean_and_in_noise() {
+    let set = folder("answers");
+    let has_espeak = Command::new("espeak-ng").arg("--version").output().is_ok();
+    let made = Command::new(own("benches/endpoint/make-set")).arg(&set).arg("vad").output();
+    let Some(made) = made.ok().filter(|_| has_espeak) else {
+        eprintln!("skipped: short answers are made by espeak-ng and Python 3, which are not here");
+        return;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let output = chinwag(&["--profile", "client-vad", "--json", set.join("vad").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let (starts, ends) = counts.entry(event["file"].as_str().unwrap().to_owned()).or_default();
+        match event["event"].as_str().unwrap() {
+            "onset" => *starts += 1,
+            "end_of_turn" => *ends += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(counts.len(), 40);
+    let wrong: Vec<_> = counts.iter().filter(|(_, counted)| **counted != (1, 1)).collect();
+    assert!(wrong.is_empty(), "starts and ends: {wrong:?}");
 }
