@@ -19,6 +19,7 @@ test:
 	@cargo test --release --test realtime $(FEATURES)
 
 test-interop:
+	@tests/interop/silero.sh $(FEATURES)
 	@tests/interop/run.sh $(FEATURES)
 
 # Over a private PulseAudio; the sound card has to be built in.

@@ -3,12 +3,15 @@
 use chinwag::{
     audio::{Block, Notes},
     pipeline::{
-        Format, PrepareError, Prepared, Registry, Stage, StageConfig, StageEntry,
+        Format, PrepareError, Prepared, Registry, Stage, StageConfig, StageEntry, Value,
         conformance::{self, Subject},
     },
 };
 
 use super::counting::{allocations, heap_calls};
+
+#[path = "../data/silero/made.rs"]
+mod made;
 
 #[test]
 fn no_stage_allocates_in_process_or_reset() {
@@ -19,6 +22,20 @@ fn no_stage_allocates_in_process_or_reset() {
             assert_eq!(finding, Ok(()), "{} {}", entry.name, subject.variant);
         }
     }
+}
+
+#[test]
+fn silero_does_not_allocate_either() {
+    let path = std::env::temp_dir().join(format!("chinwag-weights-{}.onnx", std::process::id()));
+    std::fs::write(&path, made::file()).unwrap();
+    let entry = Registry::shipped().get("vad").unwrap();
+    let mut values = conformance::example_values(entry).unwrap();
+    values.set("engine", Value::Text("silero".to_owned()));
+    values.set("weights", Value::Text(path.to_str().unwrap().to_owned()));
+    let subject = Subject::new(entry, &values, String::new()).unwrap();
+    let finding = conformance::allocations(&subject, &heap_calls);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(finding, Ok(()));
 }
 
 /// Allocates in `process` or in `reset`.

@@ -16,6 +16,7 @@ use crate::{
 
 mod earshot;
 mod energy;
+mod silero;
 mod webrtc;
 
 pub(super) const ENTRY: StageEntry = StageEntry {
@@ -24,10 +25,18 @@ pub(super) const ENTRY: StageEntry = StageEntry {
     params: &[
         Param {
             name: "engine",
-            kind: ParamKind::Choice(&["earshot", "webrtc", "energy"]),
+            kind: ParamKind::Choice(&["earshot", "silero", "webrtc", "energy"]),
             default: ParamDefault::Text("earshot"),
-            doc: "earshot: a small neural network, right in noise; webrtc: five times cheaper, \
+            doc: "earshot: a small neural network, right in noise; silero: a larger one, right \
+                  more often, from a file of weights; webrtc: five times cheaper than earshot, \
                   often on in noise; energy: louder than the noise floor, for quiet rooms",
+        },
+        Param {
+            name: "weights",
+            kind: ParamKind::Text,
+            default: ParamDefault::Unset,
+            doc: "silero only: the file silero_vad.onnx of github.com/snakers4/silero-vad, \
+                  version 5 or 6; absolute, or relative to where chinwag is started",
         },
         Param {
             name: "aggressiveness",
@@ -50,6 +59,16 @@ pub(super) const ENTRY: StageEntry = StageEntry {
                 Choice::Webrtc { aggressiveness: values.int("aggressiveness").clamp(0, 3) as u8 }
             }
             Some("energy") => Choice::Energy { margin_db: values.float("margin_db") },
+            Some("silero") => match values.text("weights") {
+                Some(path) => Choice::Silero { weights: path.to_owned() },
+                None => {
+                    return Err(format!(
+                        "engine = \"silero\" needs its weights; {}\n\n\
+                         and add:\n\nweights = \"silero_vad.onnx\"",
+                        silero::SOURCE
+                    ));
+                }
+            },
             _ => Choice::Earshot,
         };
         Ok(Box::new(Config { engine }))
@@ -61,6 +80,7 @@ enum Choice {
     Earshot,
     Webrtc { aggressiveness: u8 },
     Energy { margin_db: f32 },
+    Silero { weights: String },
 }
 
 #[derive(Debug)]
@@ -92,10 +112,13 @@ impl StageConfig for Config {
                 input.rate
             )));
         }
-        let engine: Box<dyn Engine> = match self.engine {
+        let engine: Box<dyn Engine> = match &self.engine {
             Choice::Earshot => Box::new(earshot::Earshot::default()),
-            Choice::Webrtc { aggressiveness } => Box::new(webrtc::Webrtc::new(aggressiveness)),
-            Choice::Energy { margin_db } => Box::new(energy::Energy::new(margin_db)),
+            Choice::Webrtc { aggressiveness } => Box::new(webrtc::Webrtc::new(*aggressiveness)),
+            Choice::Energy { margin_db } => Box::new(energy::Energy::new(*margin_db)),
+            Choice::Silero { weights } => {
+                Box::new(silero::Silero::new(silero::load(weights).map_err(PrepareError)?))
+            }
         };
         let hop = vec![0.0; engine.hop_frames()].into();
         Ok(Prepared::plain(Vad { engine, hop, collected: 0 }, input))
