@@ -94,6 +94,7 @@ fn guard(file: &File, path: &Path, forbidden: u32) -> io::Result<Result<(), Fail
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)] // As the other one.
 fn guard(_file: &File, _path: &Path, _forbidden: u32) -> io::Result<Result<(), Failure>> {
     Ok(Ok(()))
 }

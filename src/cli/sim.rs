@@ -4,21 +4,19 @@
 use std::{
     error::Error,
     fs,
-    io::{Read, Write, pipe, stdout},
+    io::{Write, stdout},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     str::FromStr,
-    sync::{Arc, atomic::AtomicBool},
+    thread,
+    time::Duration,
 };
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use serde_json::{Value, json};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    flag, low_level,
-};
 
+use super::signals::Signals;
 use crate::{
     audio::{Nanos, Rate, convert::to_wire},
     device::wave_file,
@@ -59,6 +57,9 @@ examples:
     SSL_CERT_FILE=sim.pem GOOGLE_GEMINI_BASE_URL=https://localhost:8765
 ";
 
+/// How often a signal is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Runs the verb: serves until a signal comes.
 ///
 /// # Errors
@@ -69,6 +70,7 @@ pub fn run(args: &mut Parser) -> Result<ExitCode, Box<dyn Error>> {
         let _ = stdout().write_all(HELP.as_bytes());
         return Ok(ExitCode::SUCCESS);
     };
+    let signals = Signals::new(None)?;
     let tls = options.tls()?;
     if let Some(file) = &options.cert_out {
         let tls = tls.as_ref().ok_or("--cert-out: there is no certificate; add --tls")?;
@@ -91,7 +93,9 @@ pub fn run(args: &mut Parser) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         format!("listening on {scheme}://{host}")
     });
-    wait_for_signal()?;
+    while !signals.stop_asked() {
+        thread::sleep(LOOK);
+    }
     server.stop();
     Ok(ExitCode::SUCCESS)
 }
@@ -197,24 +201,6 @@ fn reply(file: &Path) -> Result<Vec<i16>, Box<dyn Error>> {
     let samples: Vec<i16> = wave.samples.iter().map(|&sample| to_wire(sample)).collect();
     Ok(resample(&samples, wave.rate, Rate::DOWNLINK)
         .map_err(|error| format!("{}: {error}", file.display()))?)
-}
-
-/// Returns at the first SIGINT or SIGTERM; a second one exits 130 at once.
-fn wait_for_signal() -> std::io::Result<()> {
-    let came = Arc::new(AtomicBool::new(false));
-    let (mut reader, writer) = pipe()?;
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&came))?;
-        flag::register(signal, Arc::clone(&came))?;
-        low_level::pipe::register(signal, writer.try_clone()?)?;
-    }
-    let mut byte = [0];
-    while let Err(error) = reader.read(&mut byte) {
-        if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
-    Ok(())
 }
 
 /// One line on stdout; a reader that went away is no reason to stop serving.

@@ -7,7 +7,7 @@
 //! has left and the socket is writable; the old socket is closed before the
 //! next is dialled.
 
-use std::{os::fd::AsFd, sync::Arc};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 

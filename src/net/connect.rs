@@ -5,10 +5,12 @@ use std::{
     collections::VecDeque,
     io,
     net::{SocketAddr, TcpStream},
-    os::fd::{AsFd, BorrowedFd},
 };
 
-use rustix::io::Errno;
+use rustix::{
+    fd::{AsFd, BorrowedFd},
+    io::Errno,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{error::DialError, poll::Interest};
@@ -85,9 +87,15 @@ fn start(address: SocketAddr) -> io::Result<Socket> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
     match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        Err(error) if !is_under_way(&error) => Err(error),
         _ => Ok(socket),
     }
+}
+
+/// Windows says that it would block.
+fn is_under_way(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+        || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
 }
 
 /// Whether an attempt has come to an end, and which.

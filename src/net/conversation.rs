@@ -2,12 +2,12 @@
 //! socket in and out of a [`Service`].
 
 use std::{
-    io::{self, PipeReader},
+    io,
     net::{SocketAddr, TcpStream},
-    os::fd::{AsFd, BorrowedFd},
     sync::Arc,
 };
 
+use rustix::fd::BorrowedFd;
 use tungstenite::{
     Error, HandshakeError, Message, WebSocket,
     handshake::{
@@ -22,6 +22,7 @@ use super::{
     poll::{Interest, wait},
     serve::{ServerNews, Shared},
     stream::{Stream, TlsStream},
+    waker::Waker,
 };
 use crate::{
     audio::Nanos,
@@ -46,7 +47,7 @@ pub(super) fn hold(
     tcp: TcpStream,
     peer: SocketAddr,
     connection: u64,
-    stopped: &PipeReader,
+    stopped: &Waker,
     shared: &Shared,
 ) -> Result<(), String> {
     let patience = Patience { ends_at: shared.now() + HANDSHAKE_MAX, stopped, shared };
@@ -131,7 +132,7 @@ fn upgrade<C: Callback>(
 /// How long a client may take to become a connection.
 struct Patience<'a> {
     ends_at: Nanos,
-    stopped: &'a PipeReader,
+    stopped: &'a Waker,
     shared: &'a Shared,
 }
 
@@ -177,7 +178,7 @@ enum Parting {
 }
 
 impl Conversation<'_> {
-    fn run(&mut self, stop: &PipeReader) -> Parting {
+    fn run(&mut self, stop: &Waker) -> Parting {
         let mut stop = Some(stop);
         loop {
             let (flow, more) = self.read();
@@ -199,7 +200,7 @@ impl Conversation<'_> {
             sources.extend(stop.map(|stop| (stop.as_fd(), Interest::READ)));
             match wait(&sources, timeout) {
                 Ok(ready) if ready.get(1).is_some_and(|stop| stop.read) => {
-                    // The pipe stays readable: only the answer counts now.
+                    // The waker stays rung: only the answer counts now.
                     stop = None;
                     self.close(CloseCode::Away, "the simulator stops");
                     self.ends_at = Some(self.shared.now() + STOP_MAX);

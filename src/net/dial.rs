@@ -4,11 +4,11 @@
 
 use std::{
     net::{IpAddr, TcpStream},
-    os::fd::{AsFd, BorrowedFd},
     path::Path,
     sync::Arc,
 };
 
+use rustix::fd::BorrowedFd;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tungstenite::{
     HandshakeError,

@@ -1,9 +1,10 @@
-//! One wait on several file descriptors: `poll(2)` through rustix.
+//! One wait on several sockets: `poll(2)` through rustix, on Windows `WSAPoll`.
 
-use std::{io, os::fd::BorrowedFd};
+use std::io;
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fd::BorrowedFd,
     io::Errno,
 };
 

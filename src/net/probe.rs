@@ -1,6 +1,6 @@
 //! One dial with the time of each stage, for `doctor`.
 
-use std::{io, os::fd::AsFd, sync::Arc};
+use std::{io, sync::Arc};
 
 use super::{
     dial::{Dialer, Progress},

@@ -6,9 +6,8 @@
 //! joined by [`Server::stop`].
 
 use std::{
-    io::{self, ErrorKind::WouldBlock, PipeReader, PipeWriter},
+    io::{self, ErrorKind::WouldBlock},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,13 +16,16 @@ use std::{
     time::Instant,
 };
 
+use rustix::fd::AsFd;
+
 use super::{
     certificate::ServerTls,
     conversation,
     poll::{Interest, wait},
+    waker::Waker,
 };
 use crate::{
-    audio::Nanos,
+    audio::{Nanos, Wake},
     sim::service::{Event, Memory, ServiceSettings},
 };
 
@@ -35,8 +37,8 @@ const CONNECTIONS_MAX: usize = 64;
 pub struct Server {
     addr: SocketAddr,
     refused: Arc<AtomicU64>,
-    /// Dropped, every thread of the server wakes and ends.
-    stop: Option<PipeWriter>,
+    /// Rung and never cleared, it ends every thread of the server.
+    stop: Arc<Waker>,
     accept: Option<JoinHandle<()>>,
 }
 
@@ -106,7 +108,8 @@ impl Server {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
-        let (stopped, stop) = io::pipe()?;
+        let stop = Arc::new(Waker::new()?);
+        let stopped = Arc::clone(&stop);
         let refused = Arc::new(AtomicU64::new(0));
         let shared = Shared {
             settings,
@@ -119,7 +122,7 @@ impl Server {
         let accept = thread::Builder::new()
             .name("sim-accept".to_owned())
             .spawn(move || accept(&listener, &stopped, &Arc::new(shared)))?;
-        Ok(Self { addr, refused, stop: Some(stop), accept: Some(accept) })
+        Ok(Self { addr, refused, stop, accept: Some(accept) })
     }
 
     /// Where it listens.
@@ -138,7 +141,7 @@ impl Server {
     }
 
     fn end(&mut self) {
-        drop(self.stop.take());
+        self.stop.wake();
         if let Some(accept) = self.accept.take() {
             // A panic over there was reported there.
             let _ = accept.join();
@@ -153,7 +156,7 @@ impl Drop for Server {
 }
 
 /// Accepts until the server stops, then joins the connections.
-fn accept(listener: &TcpListener, stopped: &PipeReader, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, stopped: &Arc<Waker>, shared: &Arc<Shared>) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     let mut connection = 0;
     let stop = (stopped.as_fd(), Interest::READ);
@@ -192,12 +195,12 @@ fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     connection: u64,
-    stopped: &PipeReader,
+    stopped: &Arc<Waker>,
     shared: &Arc<Shared>,
 ) -> io::Result<JoinHandle<()>> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
-    let (stopped, shared) = (stopped.try_clone()?, Arc::clone(shared));
+    let (stopped, shared) = (Arc::clone(stopped), Arc::clone(shared));
     thread::Builder::new().name(format!("sim-{connection}")).spawn(move || {
         if let Err(reason) = conversation::hold(stream, peer, connection, &stopped, &shared) {
             refuse(&shared, connection, reason);

@@ -1,11 +1,9 @@
 //! An open WebSocket, never blocking: what a failure of it means, and when it
 //! may be written to.
 
-use std::{
-    io::ErrorKind::WouldBlock,
-    os::fd::{AsFd, BorrowedFd},
-};
+use std::io::ErrorKind::WouldBlock;
 
+use rustix::fd::BorrowedFd;
 use tungstenite::{
     Error, Message, WebSocket,
     error::{CapacityError, ProtocolError},
@@ -108,6 +106,10 @@ impl Socket {
         self.web_socket.get_mut().shut_down();
     }
 
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.web_socket.get_ref().as_fd()
+    }
+
     /// What it waits for; to write too where something is to be sent.
     pub(super) fn interest(&self, wants_send: bool) -> Interest {
         Interest { read: true, write: wants_send || self.is_unflushed() }
@@ -126,12 +128,6 @@ impl Socket {
             Err(error) => return Err(broken(&error)),
         };
         Ok(())
-    }
-}
-
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.web_socket.get_ref().as_fd()
     }
 }
 

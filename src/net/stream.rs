@@ -7,10 +7,10 @@
 use std::{
     io::{self, ErrorKind::WouldBlock, Read, Write},
     net::TcpStream,
-    os::fd::{AsFd, BorrowedFd},
     sync::Arc,
 };
 
+use rustix::fd::{AsFd, BorrowedFd};
 use rustls::{
     ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
     pki_types::ServerName,
@@ -43,17 +43,15 @@ impl Stream {
         let _ = self.tcp().shutdown(std::net::Shutdown::Write);
     }
 
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp().as_fd()
+    }
+
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => &tls.tcp,
         }
-    }
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.tcp().as_fd()
     }
 }
 
@@ -131,6 +129,10 @@ impl TlsStream {
         self.connection.wants_write()
     }
 
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp.as_fd()
+    }
+
     /// One read from the socket, decrypted. An alert for a bad peer goes out.
     fn pull_in(&mut self) -> io::Result<usize> {
         let read = self.connection.read_tls(&mut self.tcp)?;
@@ -149,12 +151,6 @@ impl TlsStream {
             }
         }
         Ok(())
-    }
-}
-
-impl AsFd for TlsStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.tcp.as_fd()
     }
 }
 

@@ -1,10 +1,13 @@
-//! Ends a wait in `poll` from another thread: an eventfd on Linux, a pair of
-//! local sockets on other Unix systems.
+//! Ends a wait in `poll` from another thread: an eventfd on Linux, elsewhere a
+//! socket that sends to itself.
 
-use std::{
-    io,
-    os::fd::{AsFd, BorrowedFd},
-};
+use std::io;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use eventfd as imp;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use loopback as imp;
+use rustix::fd::BorrowedFd;
 
 use crate::audio::Wake;
 
@@ -26,10 +29,9 @@ impl Waker {
     pub fn clear(&self) {
         self.0.clear();
     }
-}
 
-impl AsFd for Waker {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    /// What is readable while it is rung.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
@@ -49,13 +51,13 @@ impl Wake for std::sync::Arc<Waker> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod imp {
-    use std::{
-        io,
-        os::fd::{AsFd, BorrowedFd, OwnedFd},
-    };
+mod eventfd {
+    use std::io;
 
-    use rustix::event::{EventfdFlags, eventfd};
+    use rustix::{
+        event::{EventfdFlags, eventfd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
+    };
 
     #[derive(Debug)]
     pub(super) struct Waker(OwnedFd);
@@ -79,41 +81,37 @@ mod imp {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod imp {
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+mod loopback {
     use std::{
-        io::{self, Read, Write},
-        os::{
-            fd::{AsFd, BorrowedFd},
-            unix::net::UnixStream,
-        },
+        io,
+        net::{Ipv4Addr, UdpSocket},
     };
 
+    use rustix::fd::{AsFd, BorrowedFd};
+
     #[derive(Debug)]
-    pub(super) struct Waker {
-        near: UnixStream,
-        far: UnixStream,
-    }
+    pub(super) struct Waker(UdpSocket);
 
     impl Waker {
         pub(super) fn new() -> io::Result<Self> {
-            let (near, far) = UnixStream::pair()?;
-            near.set_nonblocking(true)?;
-            far.set_nonblocking(true)?;
-            Ok(Self { near, far })
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            // From nobody else does it receive.
+            socket.connect(socket.local_addr()?)?;
+            socket.set_nonblocking(true)?;
+            Ok(Self(socket))
         }
 
         pub(super) fn wake(&self) {
-            let _ = (&self.far).write(&[1]);
+            let _ = self.0.send(&[1]);
         }
 
         pub(super) fn clear(&self) {
-            let mut bytes = [0_u8; 64];
-            while (&self.near).read(&mut bytes).is_ok_and(|read| read == bytes.len()) {}
+            while self.0.recv(&mut [0]).is_ok() {}
         }
 
         pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-            self.near.as_fd()
+            self.0.as_fd()
         }
     }
 }
@@ -149,5 +147,18 @@ mod tests {
         let ready = wait(&[(waker.as_fd(), Interest::READ)], None).unwrap();
         assert!(ready[0].read);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn what_other_systems_use_wakes_and_forgets_alike() {
+        let waker = loopback::Waker::new().unwrap();
+        let is_rung = |timeout| wait(&[(waker.as_fd(), Interest::READ)], timeout).unwrap()[0].read;
+        assert!(!is_rung(Some(Nanos::ZERO)));
+        (0..10_000).for_each(|_| waker.wake());
+        assert!(is_rung(None), "for ever");
+        waker.clear();
+        assert!(!is_rung(Some(Nanos::ZERO)));
+        waker.wake();
+        assert!(is_rung(None));
     }
 }

@@ -9,4 +9,5 @@ pub(super) mod silence;
 pub(super) mod story;
 pub(super) mod tell;
 pub(super) mod teller;
+#[cfg_attr(not(unix), path = "no_terminal.rs")]
 pub(super) mod terminal;

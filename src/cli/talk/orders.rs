@@ -1,9 +1,7 @@
-//! Lines on standard input, or keys of a terminal, read without a thread and
-//! without waiting.
+//! Lines on standard input, or keys of a terminal, read without waiting: on
+//! Unix systems without a thread either.
 
 use std::io;
-
-use super::terminal::is_foreground;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +69,7 @@ pub(in crate::cli) struct Orders {
     pending: Vec<u8>,
     ended: bool,
     keys: bool,
+    input: Input,
 }
 
 impl Orders {
@@ -119,7 +118,7 @@ impl Orders {
     /// Reads what is there; `false` where nothing is.
     fn read(&mut self) -> bool {
         let mut bytes = [0u8; 1_024];
-        match read_stdin(&mut bytes) {
+        match self.input.read(&mut bytes) {
             Ok(None) => false,
             Ok(Some(0)) | Err(_) => {
                 self.ended = true;
@@ -137,25 +136,61 @@ impl Orders {
     }
 }
 
-/// What standard input has now; `None` where it would have to be waited for.
+/// Standard input.
 #[cfg(unix)]
-fn read_stdin(bytes: &mut [u8]) -> io::Result<Option<usize>> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    if !is_foreground() {
-        return Ok(None);
+#[derive(Debug, Default)]
+struct Input;
+
+#[cfg(unix)]
+impl Input {
+    /// What is there now; `None` where it would have to be waited for.
+    #[allow(clippy::unused_self)] // Elsewhere it is a thread's.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        if !super::terminal::is_foreground() {
+            return Ok(None);
+        }
+        let stdin = io::stdin();
+        let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
+        if poll(&mut wanted, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(rustix::io::read(&stdin, bytes)?))
     }
-    let stdin = io::stdin();
-    let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
-    if poll(&mut wanted, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? == 0 {
-        return Ok(None);
-    }
-    Ok(Some(rustix::io::read(&stdin, bytes)?))
 }
 
-/// What standard input has now: nothing, where it cannot be looked at.
+/// Standard input, which only a thread can wait for: it ends with the program.
 #[cfg(not(unix))]
-fn read_stdin(_bytes: &mut [u8]) -> io::Result<Option<usize>> {
-    Ok(None)
+#[derive(Debug, Default)]
+struct Input(Option<std::sync::mpsc::Receiver<u8>>);
+
+#[cfg(not(unix))]
+impl Input {
+    #[allow(clippy::unnecessary_wraps)] // As the other one.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+        use std::{
+            io::Read,
+            sync::mpsc::{TryRecvError, sync_channel},
+            thread,
+        };
+        let input = self.0.get_or_insert_with(|| {
+            let (sender, input) = sync_channel(LINE_BYTES_MAX);
+            // Refused, it leaves an input that has ended.
+            let _ = thread::Builder::new().name("chinwag-input".to_owned()).spawn(move || {
+                let mut bytes = io::stdin().lock().bytes();
+                while bytes.next().is_some_and(|b| b.is_ok_and(|b| sender.send(b).is_ok())) {}
+            });
+            input
+        });
+        match input.try_recv() {
+            Ok(byte) => {
+                bytes[0] = byte;
+                Ok(Some(1))
+            }
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Ok(Some(0)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +198,8 @@ mod tests {
     use super::*;
 
     fn orders(text: &str) -> Vec<Order> {
-        let mut orders = Orders { pending: text.as_bytes().to_vec(), ended: true, keys: false };
+        let pending = text.as_bytes().to_vec();
+        let mut orders = Orders { pending, ended: true, ..Orders::default() };
         std::iter::from_fn(|| orders.next()).collect()
     }
 
@@ -180,7 +216,7 @@ mod tests {
     fn keys_need_no_line_and_an_arrow_is_none() {
         let keys = |text: &str| {
             let pending = text.as_bytes().to_vec();
-            let mut orders = Orders { pending, ended: true, keys: true };
+            let mut orders = Orders { pending, ended: true, ..Orders::by_keys() };
             std::iter::from_fn(|| orders.next()).collect::<Vec<_>>()
         };
         assert_eq!(keys(" mxs"), [Order::Toggle, Order::ToggleMute, Order::Stop]);
