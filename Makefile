@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test test-interop test-sound measure-sound deps lint format-check doc deny
+.PHONY: demo test test-interop test-sound measure-sound deps lint check-targets format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -37,6 +37,10 @@ deps:
 
 lint:
 	@$(WITHOUT) cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
+
+# For Linux on arm64, macOS and Windows: compiled, not linked, not run.
+check-targets:
+	@scripts/check-targets.sh
 
 format-check:
 	cargo fmt --all -- --check
