@@ -6,7 +6,7 @@
 //! | end of turn | window closes | hybrid: stream ends | – |
 //! | key down, up | – | – | window opens and cuts, closes |
 //! | `interrupted` | cuts what is audible | same | same |
-//! | stop | cuts what is audible | same | same |
+//! | stop | cuts what is audible, or about to be | same | same |
 //! | muted | window closes | stream ends | window closes |
 //!
 //! In half duplex nothing of the microphone counts while the model is audible.

@@ -104,6 +104,11 @@ impl Playout {
         self.segments.is_empty()
     }
 
+    /// The reply that was pushed last, unless all of it was taken.
+    pub fn newest(&self) -> Option<ReplyId> {
+        self.segments.back().map(|last| last.reply)
+    }
+
     /// Takes the next frames of `reply`; what finds no room is counted, and
     /// the number returned.
     pub fn push(&mut self, reply: ReplyId, samples: &[i16]) -> usize {

@@ -130,6 +130,11 @@ impl Speaker {
         self.current.map(|c| c.reply)
     }
 
+    /// The last reply that is audible or waits to be.
+    pub(super) fn newest(&self) -> Option<ReplyId> {
+        self.playout.newest().or(self.current())
+    }
+
     /// Tops the render ring up to a period and a block.
     pub(super) fn fill(
         &mut self,

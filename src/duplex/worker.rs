@@ -263,7 +263,12 @@ impl Worker {
         let stops = self.controls.stops.load(Acquire);
         if std::mem::replace(&mut self.stops, stops) != stops {
             let actions = self.ask_floor(Input::Stop);
-            self.act(actions, at);
+            // What only waits to be heard goes with what is audible.
+            if let Some(reply) = self.speaker.newest() {
+                self.speaker.cut(reply, at, &mut self.spoken);
+                self.tell_spoken();
+            }
+            self.act(Actions { flush: false, ..actions }, at);
         }
     }
 

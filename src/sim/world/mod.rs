@@ -198,6 +198,13 @@ impl World {
         self.worker_task.bell.ring();
     }
 
+    /// The user wants the model to be silent.
+    pub fn interrupt(&mut self) {
+        self.controls.stops.fetch_add(1, std::sync::atomic::Ordering::Release);
+        self.worker_task.bell.ring();
+        self.control(Control::Interrupt);
+    }
+
     /// What the supervisor tells the link.
     pub fn control(&mut self, control: Control) {
         self.link.control(self.now, control);

@@ -227,6 +227,44 @@ fn the_users_own_onset_cuts_the_reply_and_nothing_of_it_is_heard_afterwards() {
 }
 
 #[test]
+fn a_reply_that_is_stopped_before_it_is_audible_is_never_heard() {
+    for mode in ["client", "server", "push-to-talk"] {
+        let start = |stop: bool| {
+            let mut settings = one_turn(mode, "full", 6_000);
+            // In real time, so that half a second passes before it starts.
+            settings.plan.playout.start_ms = 500;
+            settings.plan.playout.start_ms_max = 500;
+            settings.service.burst = 1.0;
+            let mut world = World::new(settings).unwrap();
+            world.at(Nanos::from_ms(900), |world| world.talk(true));
+            world.at(Nanos::from_ms(2_600), |world| world.talk(false));
+            let first = |world: &World| {
+                let mut entries = world.transcript().entries.iter();
+                entries.find_map(|(at, e)| (*e == Entry::Down("modelTurn")).then_some(*at))
+            };
+            while first(&world).is_none() {
+                world.step();
+            }
+            if stop {
+                let soon = first(&world).unwrap() + Nanos::from_ms(200);
+                // The service hears of it late and speaks on: ours is the cut.
+                world.at(soon, |world| world.hold_uplink(Nanos::from_secs(6)));
+                world.at(soon, World::interrupt);
+            }
+            world.run_until(Nanos::from_secs(12));
+            world.finish();
+            world
+        };
+        let is_loud = |world: &World| world.transcript().played.iter().any(|s| *s != 0.0);
+        assert!(is_loud(&start(false)), "{mode}");
+        let stopped = start(true);
+        let what = format!("{mode}\n{}", stopped.transcript());
+        assert!(!is_loud(&stopped), "{what}");
+        assert_eq!(stopped.service().unwrap().heard().interruptions, 1, "{what}");
+    }
+}
+
+#[test]
 fn the_service_cuts_where_it_is_left_to_the_service() {
     for mode in ["client", "server", "hybrid"] {
         let world = interrupted(mode, "server");
