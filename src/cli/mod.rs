@@ -26,6 +26,7 @@ pub mod sim;
 mod sound;
 pub mod stages;
 mod talk;
+mod waiting;
 
 use crate::config::nearest;
 use exit::{Exit, Failure};

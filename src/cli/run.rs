@@ -16,14 +16,15 @@ use super::{
     talk::{
         conversation::Conversation,
         facts::facts,
+        orders::Orders,
         story::Story,
         tell::{TURN_HEAD, turn_cells, turn_object},
         teller::Teller,
         terminal::Terminal,
     },
+    waiting::Waiting,
 };
 use crate::{
-    audio::Nanos,
     config::Plan,
     device::Clock,
     engine::{Engine, EngineError, Report},
@@ -34,8 +35,6 @@ use crate::{
 
 /// How often a signal is looked for while a device is missing.
 const LOOK: Duration = Duration::from_millis(20);
-/// A device that is still missing is told again after so long.
-const TELL_AGAIN: Nanos = Nanos::from_secs(60);
 
 /// The verb.
 pub const VERB: Verb = Verb {
@@ -86,7 +85,10 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
         Signals::new(terminal.as_ref().map(Terminal::restorer)).map_err(Failure::internal)?;
     let folder = given.path(&args::RECORD);
     let start = Start { plan: &plan, dialer: &dialer, clock, folder: folder.as_deref() };
-    let Some(mut engine) = start.run(&signals, &mut teller)? else { return Ok(Exit::Ok) };
+    let mut orders = terminal.as_ref().map_or_else(Orders::default, |_| Orders::by_keys());
+    let Some(mut engine) = start.run(&signals, &mut orders, &mut teller)? else {
+        return Ok(Exit::Ok);
+    };
     introduce(&plan, &engine, &url, &key_from, &mut teller)?;
     let mut story = Story::new(plan.turn.mode);
     let conversation = Conversation {
@@ -95,6 +97,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
         teller: &mut teller,
         signals: &signals,
         terminal: terminal.as_ref(),
+        orders: &mut orders,
         clock,
         plan: &plan,
     };
@@ -126,30 +129,31 @@ impl Start<'_> {
 
     /// Starts; a missing device is waited for where `link.start` says so, and
     /// said once a minute. `None` where the user ends it.
-    fn run(&self, signals: &Signals, teller: &mut Teller) -> Result<Option<Engine>, Failure> {
-        let link = &self.plan.link;
-        let pause_max = Nanos::from_ms(link.retry_ms_max.into());
-        let mut pause = Nanos::from_ms(link.retry_ms_min.into());
-        let mut told_at = None;
-        while !signals.stop_asked() {
+    fn run(
+        &self,
+        signals: &Signals,
+        orders: &mut Orders,
+        teller: &mut Teller,
+    ) -> Result<Option<Engine>, Failure> {
+        let mut waiting = Waiting::new(&self.plan.link);
+        loop {
             match self.once() {
                 Ok(engine) => return Ok(Some(engine)),
-                Err(EngineError::Device(error)) if link.start == StartPolicy::Retry => {
-                    let now = self.clock.now();
-                    if told_at.is_none_or(|told| now.since(told) >= TELL_AGAIN) {
-                        told_at = Some(now);
+                Err(EngineError::Device(error)) if self.plan.link.start == StartPolicy::Retry => {
+                    let (tell, next_at) = waiting.missed(self.clock.now());
+                    if tell {
                         teller.warn(&format!("chinwag: {error}; trying again until it is there"));
                     }
-                    let until = now + pause;
-                    while self.clock.now() < until && !signals.stop_asked() {
+                    while self.clock.now() < next_at {
+                        if signals.stop_asked() || orders.take_quit() {
+                            return Ok(None);
+                        }
                         thread::sleep(LOOK);
                     }
-                    pause = Nanos(pause.0 * 2).min(pause_max);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(None)
     }
 }
 
@@ -232,7 +236,9 @@ fn conclude(story: &Story, report: &Report, teller: &mut Teller) -> Result<(), F
     if !table.is_empty() {
         teller.say(&format!("\n{table}"))?;
     }
-    for (name, value) in facts(report, story.tokens) {
+    // A conversation that never began has none.
+    let facts = if story.has_begun() { facts(report, story.tokens) } else { Vec::new() };
+    for (name, value) in facts {
         teller.say(&format!("{name}: {value}"))?;
         teller.emit(json!({ "event": "fact", "name": name, "value": value }))?;
     }

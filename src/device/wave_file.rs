@@ -53,7 +53,9 @@ impl std::error::Error for WaveError {}
 /// What is wrong with the file, and what was expected instead.
 pub fn read(path: &Path) -> Result<Wave, WaveError> {
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|e| WaveError::new(&name, format!("cannot open: {e}")))?;
+    let cannot =
+        |e| WaveError::new(&name, format!("cannot open: {e}; check the path and its permissions"));
+    let file = File::open(path).map_err(cannot)?;
     decode(&name, BufReader::new(file))
 }
 

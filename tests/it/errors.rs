@@ -228,5 +228,5 @@ fn a_file_as_microphone_that_cannot_be_used_is_a_device_error() {
     fs::remove_file(path).unwrap();
     expect(odd, DEVICE, &["has a rate of 77 Hz", "expected"]);
     let missing = against(ServiceSettings::default(), &["--mic", "/nonexistent.wav"]);
-    expect(missing, DEVICE, &["/nonexistent.wav: cannot open"]);
+    expect(missing, DEVICE, &["/nonexistent.wav: cannot open", "check the path"]);
 }

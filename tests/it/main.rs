@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod doctor;
 mod errors;
 mod net;
 mod protocol;

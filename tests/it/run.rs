@@ -298,6 +298,28 @@ fn a_kiosk_waits_for_its_device() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+#[test]
+fn a_kiosk_that_waits_for_its_device_can_be_ended() {
+    let server = server(100);
+    let mut talk =
+        Talk::with(&server, &["--set", "link.start=retry", "--mic", "/nonexistent/late.wav"]);
+    let errors = lines_of(talk.child.stderr.take().unwrap());
+    next_with(&errors, "trying again until it is there");
+    talk.order("mute");
+    talk.order("quit");
+    assert_eq!(talk.exit_code(), Some(0));
+}
+
+#[test]
+fn a_talk_that_never_began_has_no_figures() {
+    let mut talk = Talk::start("ws://127.0.0.1:1", &["--set", "link.retry_ms_max=500"]);
+    let errors = lines_of(talk.child.stderr.take().unwrap());
+    next_with(&errors, "nobody listens");
+    assert_eq!(talk.exit_code(), Some(4));
+    let lines: Vec<String> = talk.lines.iter().collect();
+    assert!(lines.iter().all(|line| !line.contains("sound system: ")), "{lines:#?}");
+}
+
 #[cfg(target_os = "linux")]
 mod on_a_terminal {
     use std::{fs::File, os::fd::OwnedFd};

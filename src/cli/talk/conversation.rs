@@ -40,6 +40,7 @@ pub(in crate::cli) struct Conversation<'a> {
     pub(in crate::cli) teller: &'a mut Teller,
     pub(in crate::cli) signals: &'a Signals,
     pub(in crate::cli) terminal: Option<&'a Terminal>,
+    pub(in crate::cli) orders: &'a mut Orders,
     pub(in crate::cli) clock: Clock,
     pub(in crate::cli) plan: &'a Plan,
 }
@@ -48,7 +49,6 @@ pub(in crate::cli) struct Conversation<'a> {
 struct State {
     phase: Phase,
     silence: SilenceWatch,
-    orders: Orders,
     status_at: Nanos,
     /// When the talk key went down.
     pressed_at: Nanos,
@@ -69,14 +69,9 @@ impl Conversation<'_> {
     }
 
     fn go_on(&mut self) -> Result<(), Failure> {
-        let orders = match self.terminal {
-            Some(_) => Orders::by_keys(),
-            None => Orders::default(),
-        };
         let mut state = State {
             phase: Phase::new(self.plan.turn.mode),
             silence: SilenceWatch::default(),
-            orders,
             status_at: Nanos::ZERO,
             pressed_at: Nanos::ZERO,
         };
@@ -141,7 +136,7 @@ impl Conversation<'_> {
         if self.signals.take_toggle() {
             self.press(state, !self.engine.is_talking());
         }
-        while let Some(order) = state.orders.next() {
+        while let Some(order) = self.orders.next() {
             match order {
                 Order::Talk => self.press(state, true),
                 Order::Send => self.press(state, false),

@@ -97,6 +97,11 @@ impl Orders {
         }
     }
 
+    /// Whether to end is among what waits; the rest of it is forgotten.
+    pub(in crate::cli) fn take_quit(&mut self) -> bool {
+        std::iter::from_fn(|| self.next()).any(|order| order == Order::Quit)
+    }
+
     fn next_key(&mut self) -> Option<Order> {
         loop {
             while !self.pending.is_empty() {

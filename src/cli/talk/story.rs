@@ -107,6 +107,7 @@ pub(in crate::cli) struct Story {
     pub(in crate::cli) tokens: u64,
     /// Windows are turns, whatever the voice detector says.
     by_key: bool,
+    begun: bool,
     /// The clock at stream time zero.
     origin_s: Option<f64>,
     now_s: f64,
@@ -122,6 +123,11 @@ impl Story {
     /// A story of nothing yet. With a talk key, its windows are the turns.
     pub(in crate::cli) fn new(mode: TurnMode) -> Self {
         Self { by_key: mode == TurnMode::PushToTalk, ..Self::default() }
+    }
+
+    /// Whether the service was ever ready.
+    pub(in crate::cli) fn has_begun(&self) -> bool {
+        self.begun
     }
 
     /// Takes the next event.
@@ -300,6 +306,7 @@ impl Story {
         let now_s = self.now_s;
         match event {
             Event::Ready { .. } => {
+                self.begun = true;
                 self.lines.push_back(Line::Ready);
                 self.moment(now_s, "setupComplete", String::new(), false);
             }
