@@ -1,4 +1,4 @@
-//! WAV files: any PCM or float file in as mono samples, 16 bit out.
+//! WAV files: any PCM or float file in as mono samples, 16 bit or float out.
 
 use std::{
     fmt,
@@ -161,7 +161,7 @@ fn explain(error: &hound::Error) -> String {
     }
 }
 
-/// Writes 16 bit WAV as the sound comes. The header on disk is brought up to
+/// Writes WAV as the sound comes. The header on disk is brought up to
 /// date once per second of sound, so a killed process leaves a valid file.
 pub struct WaveWriter {
     writer: WavWriter<BufWriter<File>>,
@@ -170,44 +170,65 @@ pub struct WaveWriter {
     frames_since_flush: u64,
     frames_written: u64,
     rate: Rate,
+    format: SampleFormat,
 }
 
 impl WaveWriter {
-    /// Creates the file, or empties it, with one channel or two.
+    /// Creates the file, or empties it, with one channel or two of 16 bit.
     ///
     /// # Errors
     /// Where the file cannot be created.
     pub fn create(path: &Path, rate: Rate, channels: Channels) -> Result<Self, WaveError> {
+        Self::with_format(path, rate, channels, SampleFormat::Int)
+    }
+
+    /// The same with one channel of 32 bit floats: to the bit what is written.
+    ///
+    /// # Errors
+    /// Where the file cannot be created.
+    pub fn create_exact(path: &Path, rate: Rate) -> Result<Self, WaveError> {
+        Self::with_format(path, rate, Channels::Mono, SampleFormat::Float)
+    }
+
+    fn with_format(
+        path: &Path,
+        rate: Rate,
+        channels: Channels,
+        format: SampleFormat,
+    ) -> Result<Self, WaveError> {
         let name = path.display().to_string();
         let channels = channels as u16;
         let spec = WavSpec {
             channels,
             sample_rate: rate.hz(),
-            bits_per_sample: 16,
-            sample_format: SampleFormat::Int,
+            bits_per_sample: bits(format),
+            sample_format: format,
         };
         let failed = |e: hound::Error| WaveError::new(&name, cannot_write(e));
         let mut writer = WavWriter::create(path, spec).map_err(failed)?;
         writer.flush().map_err(failed)?;
-        Ok(Self { writer, name, channels, frames_since_flush: 0, frames_written: 0, rate })
+        Ok(Self { writer, name, channels, frames_since_flush: 0, frames_written: 0, rate, format })
     }
 
-    /// Appends whole frames, interleaved where there are two channels. What
-    /// exceeds full scale is clipped, and what is no number is silence.
+    /// Appends whole frames, interleaved where there are two channels. In 16
+    /// bit, what exceeds full scale is clipped, and what is no number is silence.
     ///
     /// # Errors
     /// Where the disk refuses, or the file would exceed 4 GB.
     pub fn write(&mut self, interleaved: &[f32]) -> Result<(), WaveError> {
         let bytes_after = (self.frames_written * u64::from(self.channels)
             + interleaved.len() as u64)
-            * size_of::<i16>() as u64;
+            * u64::from(bits(self.format) / 8);
         if bytes_after > DATA_BYTES_MAX {
             return Err(WaveError::new(&self.name, "is full: a WAV file holds at most 4 GB"));
         }
         let frames = (interleaved.len() / usize::from(self.channels)) as u64;
         let whole = frames as usize * usize::from(self.channels);
         for &sample in &interleaved[..whole] {
-            let result = self.writer.write_sample((sample * 32_768.0).round() as i16);
+            let result = match self.format {
+                SampleFormat::Int => self.writer.write_sample((sample * 32_768.0).round() as i16),
+                SampleFormat::Float => self.writer.write_sample(sample),
+            };
             result.map_err(|e| WaveError::new(&self.name, cannot_write(e)))?;
         }
         self.frames_written += frames;
@@ -239,6 +260,13 @@ impl WaveWriter {
     pub fn finish(self) -> Result<(), WaveError> {
         let name = self.name;
         self.writer.finalize().map_err(|e| WaveError::new(&name, cannot_write(e)))
+    }
+}
+
+fn bits(format: SampleFormat) -> u16 {
+    match format {
+        SampleFormat::Int => 16,
+        SampleFormat::Float => 32,
     }
 }
 

@@ -167,6 +167,11 @@ impl Worker {
         [self.listener.chain(), self.speaker.chain()]
     }
 
+    /// The position after the newest processed frame.
+    pub fn heard_to(&self) -> FrameTime {
+        self.uplink.newest()
+    }
+
     /// Whether nothing of a reply is left to be played.
     pub fn is_silent(&self) -> bool {
         self.speaker.is_idle()

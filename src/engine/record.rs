@@ -1,5 +1,5 @@
 //! Writes a conversation to a folder as it goes: `mic.wav` as captured,
-//! `far.wav` as played, `events.jsonl`.
+//! `far.wav` as played, to the bit, and `events.jsonl`.
 //!
 //! The worker copies into bounded rings, the supervisor into a bounded
 //! channel; a thread of its own waits for the disk. What finds no room is
@@ -24,7 +24,7 @@ use crate::{
         Rate,
         ring::{Reader, ring},
     },
-    device::wave_file::{Channels, WaveWriter},
+    device::wave_file::WaveWriter,
     duplex::Taps,
 };
 
@@ -76,7 +76,7 @@ impl Recorder {
         fs::create_dir_all(folder).map_err(|e| refused(folder, &e))?;
         let wave = |name: &str, rate| {
             let path = folder.join(name);
-            WaveWriter::create(&path, rate, Channels::Mono).map_err(|e| refused(&path, &e))
+            WaveWriter::create_exact(&path, rate).map_err(|e| refused(&path, &e))
         };
         let (mic_wave, far_wave) = (wave("mic.wav", capture_rate)?, wave("far.wav", render_rate)?);
         let path = folder.join("events.jsonl");
@@ -232,14 +232,14 @@ mod tests {
     fn what_went_into_the_taps_is_in_the_files_to_the_last_frame() {
         let folder = folder("whole");
         let (recorder, mut taps) = Recorder::start(&folder, [rate(), Rate::UPLINK]).unwrap();
-        taps.mic.as_mut().unwrap().push_slice(&[0.5; 3_000]);
+        taps.mic.as_mut().unwrap().push_slice(&[1.1e-5; 3_000]);
         taps.far.as_mut().unwrap().push_slice(&vec![-0.25; 5_001]);
         recorder.event("{\"event\":\"ready\"}".to_owned());
         let recorded = recorder.finish();
         let expected = Recorded { mic_frames: 3_000, far_frames: 5_001, ..Recorded::default() };
         assert_eq!(recorded, expected);
         let mic = wave_file::read(&folder.join("mic.wav")).unwrap();
-        assert_eq!((mic.rate, mic.samples.len(), mic.samples[2_999]), (rate(), 3_000, 0.5));
+        assert_eq!((mic.rate, mic.samples.len(), mic.samples[2_999]), (rate(), 3_000, 1.1e-5));
         assert_eq!(wave_file::read(&folder.join("far.wav")).unwrap().samples.len(), 5_001);
         let events = fs::read_to_string(folder.join("events.jsonl")).unwrap();
         assert_eq!(events, "{\"event\":\"ready\"}\n");

@@ -1,24 +1,29 @@
 //! A recording through the machines that run live, block by block, in virtual
-//! time: nobody answers, so the floor is free again after each end.
+//! time. Nobody answers, so the floor is free again after each end; of a talk
+//! that was recorded, the model has the floor when it had it then.
 //!
 //! The same samples and the same plan give the same decisions, always.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Release};
 
 use super::machines::{Bells, Machines};
 use crate::{
     audio::{
-        Doorbell, FrameTime, NoStopwatch, Note, NoteKind, Rate, Wake,
+        Doorbell, Downlink, DownlinkPacket, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Rate,
+        ReplyId, Wake,
+        packet::Samples,
         ring::{Reader, ring},
     },
     config::Plan,
-    duplex::{CaptureHalf, Taps, Worker, WorkerNote},
+    duplex::{CaptureHalf, RenderHalf, Taps, Worker, WorkerControls, WorkerNote},
     link::LinkEnds,
     pipeline::PrepareError,
 };
 
 /// What one step makes at most: a block, or the chain's latency at the end.
 const PROCESSED_FRAMES: usize = Rate::UPLINK.hz() as usize;
+/// What the playback chain may make of a reply of one frame.
+const REPLY_FRAMES_MAX: usize = 2_400;
 
 /// Something that was noted, and how much had been heard by then.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,14 +79,64 @@ impl Replayed {
     }
 }
 
-/// Feeds `samples` at `rate` to the machines of `plan`.
+/// What befell a talk, besides what its microphone heard.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// How far the microphone's processed sound had come, in frames at 16 kHz.
+    pub at: i64,
+    /// What.
+    pub what: Happened,
+}
+
+/// What can befall it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Happened {
+    /// A reply became audible.
+    Started(ReplyId),
+    /// Its last frame had been heard.
+    Finished(ReplyId),
+    /// It was cut, by whomever.
+    Cut(ReplyId),
+    /// The microphone was muted, or not any more.
+    Muted(bool),
+}
+
+impl Event {
+    /// The event that a note tells of, if it does.
+    pub fn of(note: &Note) -> Option<Self> {
+        let what = match note.kind {
+            NoteKind::ReplyStarted(reply) => Happened::Started(reply),
+            NoteKind::ReplyFinished(reply) => Happened::Finished(reply),
+            NoteKind::ReplyCut { reply, .. } => Happened::Cut(reply),
+            NoteKind::Muted(muted) => Happened::Muted(muted),
+            _ => return None,
+        };
+        Some(Self { at: note.at.frames, what })
+    }
+}
+
+/// Feeds `samples` at `rate` to the machines of `plan`, while `events` happen,
+/// in their order.
 ///
 /// # Errors
 /// A stage that cannot run at this rate.
-pub fn replay(plan: &Plan, samples: &[f32], rate: Rate) -> Result<Replayed, PrepareError> {
+pub fn replay(
+    plan: &Plan,
+    samples: &[f32],
+    rate: Rate,
+    events: &[Event],
+) -> Result<Replayed, PrepareError> {
     let mut player = Player::new(plan, rate)?;
     let mut rest = samples;
-    while !rest.is_empty() {
+    let mut events = events.iter().peekable();
+    loop {
+        while let Some(event) = events.next_if(|event| event.at <= player.worker.heard_to().frames)
+        {
+            player.happen(event.what);
+        }
+        if rest.is_empty() {
+            break;
+        }
         let (block, after) = rest.split_at(player.block_frames().min(rest.len()));
         rest = after;
         player.feed(block);
@@ -100,10 +155,14 @@ struct Player {
     rate: Rate,
     fed: u64,
     capture: CaptureHalf,
+    render: RenderHalf,
+    controls: Arc<WorkerControls>,
     worker: Worker,
     notes: Reader<WorkerNote>,
     processed: Reader<f32>,
     ends: LinkEnds,
+    /// The replies that are audible.
+    replies: Vec<ReplyId>,
     threshold: f32,
     /// Whether speech is on, as far as it was decided, and within which turn.
     speaking: bool,
@@ -114,17 +173,23 @@ impl Player {
     fn new(plan: &Plan, rate: Rate) -> Result<Self, PrepareError> {
         let bell = Arc::new(Doorbell::new(Nobody));
         let bells = Bells { callbacks: bell.clone(), worker: bell.clone(), link: bell };
-        let machines = Machines::build(plan, [rate, Rate::DOWNLINK], &bells)?;
+        // When a reply had been heard is known, and needs no guess.
+        let mut plan = plan.clone();
+        plan.playout.device_latency_ms = 0;
+        let machines = Machines::build(&plan, [rate, Rate::DOWNLINK], &bells)?;
         let (tap, processed) = ring(PROCESSED_FRAMES);
         let taps = Taps { processed: Some(tap), ..Taps::default() };
         Ok(Self {
             rate,
             fed: 0,
             capture: machines.capture,
+            render: machines.render,
+            controls: machines.controls,
             worker: machines.worker.with_taps(taps),
             notes: machines.notes,
             processed,
             ends: machines.ends,
+            replies: Vec::new(),
             threshold: plan.turn.threshold,
             speaking: false,
             replayed: Replayed {
@@ -148,8 +213,16 @@ impl Player {
 
     fn feed(&mut self, block: &[f32]) {
         self.fed += block.len() as u64;
-        let now = self.rate.duration_of(self.fed);
-        self.capture.process(block, 1, now);
+        self.capture.process(block, 1, self.now());
+        self.step();
+    }
+
+    fn now(&self) -> Nanos {
+        self.rate.duration_of(self.fed)
+    }
+
+    fn step(&mut self) {
+        let now = self.now();
         self.worker.step(now, &NoStopwatch);
         let heard_s = now.as_secs();
         while let Some(WorkerNote { note, .. }) = self.notes.pop() {
@@ -160,6 +233,42 @@ impl Player {
             }
         }
         self.collect();
+    }
+
+    /// Lets it happen by the ways that it does when people talk.
+    fn happen(&mut self, what: Happened) {
+        match what {
+            Happened::Started(reply) => {
+                self.down(reply, Downlink::Audio(Samples::from_iter_max([0])));
+                self.down(reply, Downlink::TurnComplete);
+                self.step();
+            }
+            Happened::Finished(reply) => {
+                for _ in 0..REPLY_FRAMES_MAX {
+                    if !self.replies.contains(&reply) {
+                        break;
+                    }
+                    self.render.process(&mut [0.0f32], 1, self.now(), 0);
+                    self.step();
+                }
+            }
+            Happened::Cut(reply) if self.replies.contains(&reply) => {
+                self.down(reply, Downlink::Interrupted);
+                self.step();
+            }
+            // Cut at the same onset as then.
+            Happened::Cut(_) => {}
+            Happened::Muted(muted) => {
+                self.controls.muted.store(muted, Release);
+                self.step();
+            }
+        }
+    }
+
+    fn down(&mut self, reply: ReplyId, payload: Downlink) {
+        // The worker has emptied the ring: there is room.
+        let _ =
+            self.ends.downlink.push(DownlinkPacket { payload, reply, first_byte_at: self.now() });
     }
 
     fn voice(&mut self, at: FrameTime, probability: f32) {
@@ -178,6 +287,13 @@ impl Player {
             NoteKind::EndOfTurn => {
                 self.replayed.open = false;
                 false
+            }
+            NoteKind::ReplyStarted(reply) => return self.replies.push(reply),
+            NoteKind::ReplyFinished(reply) => return self.replies.retain(|r| *r != reply),
+            NoteKind::ReplyCut { .. } => {
+                self.replies.clear();
+                // What is left of it in the ring.
+                return self.render.process(&mut [0.0f32; REPLY_FRAMES_MAX], 1, self.now(), 0);
             }
             NoteKind::Voice { probability } => {
                 self.speaking || (self.replayed.open && probability >= self.threshold)
@@ -208,7 +324,7 @@ impl Player {
     /// The chain's latency is heard out, but decides nothing any more: a turn
     /// that is open stays open.
     fn finish(mut self) -> Replayed {
-        let now = self.rate.duration_of(self.fed);
+        let now = self.now();
         let duration_s = now.as_secs();
         if self.speaking {
             self.end_speech(duration_s);

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use chinwag::{
@@ -14,10 +14,11 @@ use chinwag::{
     },
     config::{ConfigFile, Override, Plan},
     device::wave_file::{self, Channels, WaveWriter},
+    net::serve::Server,
     pipeline::Registry,
     sim::{
         replay::{Replayed, replay},
-        service::resample,
+        service::{ServiceSettings, Voice, resample},
     },
 };
 use serde_json::Value;
@@ -60,7 +61,7 @@ fn question(after_s: f64) -> Vec<f32> {
 }
 
 fn replayed(samples: &[f32], hz: u32) -> Replayed {
-    replay(&plan(), samples, Rate::new(hz).unwrap()).unwrap()
+    replay(&plan(), samples, Rate::new(hz).unwrap(), &[]).unwrap()
 }
 
 #[test]
@@ -108,17 +109,38 @@ fn what_the_chain_made_is_as_long_as_the_recording_and_aligned_with_it() {
 fn the_same_sound_has_the_same_decisions_as_wav_and_as_flac() {
     let folder = folder("same");
     let (wav, flac) = (own("demo/speech/user-1.wav"), own("tests/data/replay/user-1.flac"));
-    let both = decisions(&folder, &[&wav, &flac]);
-    assert_eq!(both["vad"]["user-1"], both["vad"]["user-1.flac"]);
-    assert_eq!(both["turns"]["user-1"], both["turns"]["user-1.flac"]);
-    let voice = &both["vad"]["user-1"];
+    let (by_wav, by_flac) = (decisions(&folder, &[&wav]), decisions(&folder, &[&flac]));
+    assert_eq!(by_wav["vad"]["user-1"], by_flac["vad"]["user-1.flac"]);
+    assert_eq!(by_wav["turns"]["user-1"], by_flac["turns"]["user-1.flac"]);
+    let voice = &by_wav["vad"]["user-1"];
     assert_eq!(voice["hop_s"], 0.016);
     let first_s = voice["first_s"].as_f64().unwrap();
     assert!((-0.02..=0.0).contains(&first_s), "{first_s}");
     let hops = voice["prob"].as_array().unwrap().len();
     let seconds = wave_file::read(&wav).unwrap().samples.len() as f64 / 16_000.0;
     assert!((hops as f64 * 0.016 - seconds).abs() < 0.04, "{hops} hops in {seconds} s");
-    assert_eq!(both, decisions(&folder, &[&wav, &flac]), "always the same");
+    assert_eq!(by_wav, decisions(&folder, &[&wav]), "always the same");
+}
+
+#[test]
+fn pages_and_processed_sound_are_written_but_never_over_the_recording() {
+    let folder = folder("saved");
+    let recording = folder.join("user-1.wav");
+    fs::copy(own("demo/speech/user-1.wav"), &recording).unwrap();
+    let to = folder.join("out");
+    let [recording, to] = [&recording, &to].map(|path| path.to_str().unwrap());
+    let output = chinwag(&[recording, "--save", to, "--html", to]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    // At 16 kHz already: what goes through is what came in.
+    let saved = wave_file::read(&folder.join("out/user-1.wav")).unwrap();
+    assert!(saved == wave_file::read(Path::new(recording)).unwrap());
+    let page = fs::read_to_string(folder.join("out/user-1.html")).unwrap();
+    for word in ["pre-roll", "turn 1", "voice probability", "onset"] {
+        assert!(page.contains(word), "{word}");
+    }
+    let refused = chinwag(&[recording, "--save", folder.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is the recording"));
 }
 
 #[test]
@@ -194,4 +216,42 @@ fn short_answers_have_one_start_and_one_end_each_clean_and_in_noise() {
     assert_eq!(counts.len(), 40);
     let wrong: Vec<_> = counts.iter().filter(|(_, counted)| **counted != (1, 1)).collect();
     assert!(wrong.is_empty(), "starts and ends: {wrong:?}");
+}
+
+#[test]
+fn a_talk_that_was_recorded_is_decided_as_it_was_live() {
+    let folder = folder("live");
+    // A question, and words over its answer.
+    let mic = folder.join("mic-in.wav");
+    let mut writer = WaveWriter::create(&mic, Rate::UPLINK, Channels::Mono).unwrap();
+    writer.write(&[question(2.0), question(1.5)].concat()).unwrap();
+    writer.finish().unwrap();
+    let settings = ServiceSettings {
+        require_key: false,
+        voice: Voice::Tone { hz: 300.0, ms: 2_500 },
+        ..ServiceSettings::default()
+    };
+    let server = Server::start(([127, 0, 0, 1], 0).into(), None, settings, |_| {}).unwrap();
+    let recorded = folder.join("talk");
+    let output = Command::new(env!("CARGO_BIN_EXE_chinwag"))
+        .args(["run", "--profile", "client-vad", "--url", &format!("ws://{}", server.addr())])
+        .args(["--mic", mic.to_str().unwrap(), "--speaker", "null"])
+        .args(["--record", recorded.to_str().unwrap()])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    server.stop();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let args = ["--profile", "client-vad", "--json", recorded.to_str().unwrap()];
+    let output = chinwag(&args);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!((count("onset"), count("end_of_turn")), (2, 2), "{text}");
+    assert!(count("reply_started") >= 2 && count("reply_cut") == 1, "{text}");
+    assert_eq!(events.last().unwrap()["as_live"], true, "{text}");
+    // Other settings decide otherwise, and that is said.
+    let output = chinwag(&[&args[..], &["--set", "turn.hangover_ms=600"]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().last().unwrap().contains("\"as_live\":false"), "{text}");
 }

@@ -20,6 +20,7 @@ use chinwag::{
 
 mod golden;
 mod repeats;
+mod replayed;
 mod replies;
 mod sizes;
 mod speed;

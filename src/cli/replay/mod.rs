@@ -2,6 +2,8 @@
 //! that run live, and every decision told.
 
 mod decisions;
+mod live;
+mod page;
 mod recordings;
 
 use std::{fmt::Write as _, fs, path::Path, thread};
@@ -21,12 +23,17 @@ use super::{
     },
 };
 use crate::{
+    audio::Rate,
     config::{Override, Plan},
+    device::wave_file::{Channels, WaveWriter},
     sim::replay::{Replayed, Told, replay},
 };
 
 const DECISIONS: Flag =
     Flag::with("decisions", "FILE", "write probabilities, speech and ends of turns as JSON");
+const SAVE: Flag =
+    Flag::with("save", "DIR", "write what the capture chain made of each recording, at 16 kHz");
+const HTML: Flag = Flag::with("html", "DIR", "draw each recording and its decisions as a page");
 
 /// The verb.
 pub const VERB: Verb = Verb {
@@ -36,10 +43,12 @@ pub const VERB: Verb = Verb {
     about: "WAV or FLAC files, or folders of them, go through the capture chain, the endpoint and the\n\
             floor as a microphone's sound does, faster than it was spoken. No model answers: the floor\n\
             is free again after each end. The same file gives the same decisions, always. Times are\n\
-            seconds of the file; a turn that is open at its end has no end.",
+            seconds of the file; a turn that is open at its end has no end.\n\
+            A folder that `run --record` wrote is replayed with its replies where they were: with the\n\
+            profile and flags of then, what was decided live is decided again.",
     flags: &[
         &[&args::CONFIG, &args::PROFILE, &args::TURN, &args::SET],
-        &[&DECISIONS, &args::JSON, &args::HELP],
+        &[&DECISIONS, &SAVE, &HTML, &args::JSON, &args::HELP],
     ],
     examples: &[
         ("chinwag replay talk.flac", "every decision, one in a line"),
@@ -47,6 +56,7 @@ pub const VERB: Verb = Verb {
             "chinwag replay recordings/ --set turn.hangover_ms=500 --decisions out.json",
             "a whole folder, for benches/score/score.py",
         ),
+        ("chinwag replay talk.wav --html .", "look at it: talk.html"),
     ],
 };
 
@@ -64,11 +74,30 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
         let text = decisions(all.map(|(recording, replayed)| (recording.key(), replayed)));
         fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
     }
+    for (recording, replayed) in recordings.iter().zip(&replayed) {
+        if let Some(folder) = given.path(&SAVE) {
+            save(&recording.beside(&folder, "wav")?, replayed)?;
+        }
+        if let Some(folder) = given.path(&HTML) {
+            let page = page::page(&recording.key(), &plan, replayed, &objects(replayed));
+            let path = recording.beside(&folder, "html")?;
+            fs::write(&path, page.to_html()).map_err(|e| Failure::file(&path, &e))?;
+        }
+    }
     let mut teller = Teller::new(given.has(&args::JSON));
     for (recording, replayed) in recordings.iter().zip(&replayed) {
-        tell(&recording.path, replayed, &mut teller)?;
+        tell(recording, replayed, &mut teller)?;
     }
     Ok(Exit::Ok)
+}
+
+/// As long as the recording, and aligned with it.
+fn save(path: &Path, replayed: &Replayed) -> Result<(), Failure> {
+    let written = WaveWriter::create(path, Rate::UPLINK, Channels::Mono).and_then(|mut writer| {
+        writer.write(&replayed.processed)?;
+        writer.finish()
+    });
+    written.map_err(|e| Failure::usage(e.to_string()))
 }
 
 /// The plan asked for; we find the turns unless something else is said.
@@ -83,7 +112,8 @@ fn replay_all(plan: &Plan, recordings: &[Recording]) -> Result<Vec<Replayed>, Fa
     let one = |recording: &Recording| {
         let wave = recording.read()?;
         let failed = |e| Failure::usage(format!("{}: {e}", recording.path.display()));
-        replay(plan, &wave.samples, wave.rate).map_err(failed)
+        let events = recording.live.as_deref().map(live::events).unwrap_or_default();
+        replay(plan, &wave.samples, wave.rate, &events).map_err(failed)
     };
     let count = thread::available_parallelism().map_or(1, usize::from).min(recordings.len());
     let every = |first| recordings.iter().skip(first).step_by(count).map(one).collect::<Vec<_>>();
@@ -99,24 +129,36 @@ fn replay_all(plan: &Plan, recordings: &[Recording]) -> Result<Vec<Replayed>, Fa
 }
 
 /// Tells one recording, a decision in a line.
-fn tell(path: &Path, replayed: &Replayed, teller: &mut Teller) -> Result<(), Failure> {
-    let file = path.display().to_string();
+fn tell(recording: &Recording, replayed: &Replayed, teller: &mut Teller) -> Result<(), Failure> {
+    let file = recording.path.display().to_string();
     teller.say(&format!("{file}: {:.3} s", replayed.duration_s))?;
-    for mut object in objects(replayed) {
-        teller.say(&line(&object))?;
+    let objects = objects(replayed);
+    for object in &objects {
+        teller.say(&line(object))?;
+        let mut object = object.clone();
         object["file"] = file.as_str().into();
         teller.emit(object)?;
     }
     let ends = replayed.ends().count();
     let open = if replayed.open { ", one turn open at the end" } else { "" };
-    teller.say(&format!("turns ended: {ends}{open}\n"))?;
-    teller.emit(json!({
+    let then = recording.live.as_ref().map(|live| live::compare(live, &objects));
+    let as_live = match &then {
+        None => String::new(),
+        Some(Ok(count)) => format!("; as it was live: {count} decisions"),
+        Some(Err(first)) => format!("; NOT as it was live: {first}"),
+    };
+    teller.say(&format!("turns ended: {ends}{open}{as_live}\n"))?;
+    let mut object = json!({
         "event": "replayed",
         "file": file,
         "duration_s": rounded(replayed.duration_s),
         "ends": ends,
         "open": replayed.open,
-    }))
+    });
+    if let Some(then) = then {
+        object["as_live"] = then.is_ok().into();
+    }
+    teller.emit(object)
 }
 
 /// Every decision in its order. Of speech that goes on after a pause there is
@@ -140,17 +182,24 @@ fn note_at(told: &Told, t: f64) -> Option<Value> {
 
 /// `    1.080 s  onset           at 1.008`, with whatever else is known of it.
 fn line(object: &Value) -> String {
+    let (name, details) = words_of(object);
+    let t = object["t"].as_f64().unwrap_or_default();
+    format!("{t:9.3} s  {name:<14}{details}").trim_end().to_owned()
+}
+
+/// The name of a decision, and whatever else is known of it.
+fn words_of(object: &Value) -> (String, String) {
     let name = object["event"].as_str().unwrap_or_default().replace('_', " ");
-    let mut text = format!("{:9.3} s  {name:<14}", object["t"].as_f64().unwrap_or_default());
+    let mut text = String::new();
     let details = object.as_object().into_iter().flatten();
     let known = ["event", "t", "decided_at"];
     for (key, value) in details.filter(|(key, _)| !known.contains(&key.as_str())) {
         // Writing into a String cannot fail.
         let _ = match value {
             Value::Number(number) => write!(text, "  {key} {:.3}", number.as_f64().unwrap_or(0.0)),
-            Value::String(text_of) => write!(text, "  {text_of}"),
+            Value::String(word) => write!(text, "  {word}"),
             other => write!(text, "  {key} {other}"),
         };
     }
-    text
+    (name, text)
 }

@@ -6,6 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
+use super::live;
 use crate::{
     cli::exit::{Exit, Failure},
     device::{
@@ -14,19 +17,53 @@ use crate::{
     },
 };
 
+/// What `run --record` writes to a folder.
+const RECORDED: [&str; 2] = ["mic.wav", "events.jsonl"];
+
 /// A file to be replayed.
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) path: PathBuf,
+    /// Of a talk that was recorded: all that was told of it.
+    pub(super) live: Option<Vec<Value>>,
 }
 
 impl Recording {
+    fn file(path: PathBuf) -> Self {
+        Self { path, live: None }
+    }
+
     /// What it is called among the decisions: the name of the file, a WAV's
-    /// without its ending, so that a set in either form has the same keys.
+    /// without its ending, so that a set in either form has the same keys; of
+    /// a recorded talk the folder's.
     pub(super) fn key(&self) -> String {
-        let name =
-            if is(&self.path, "wav") { self.path.file_stem() } else { self.path.file_name() };
+        let name = match &self.live {
+            Some(_) => self.path.parent().and_then(Path::file_name),
+            None if is(&self.path, "wav") => self.path.file_stem(),
+            None => self.path.file_name(),
+        };
         name.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// A file of this recording's name in `folder`, which is made where it is
+    /// not there.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, or the recording itself.
+    pub(super) fn beside(&self, folder: &Path, ending: &str) -> Result<PathBuf, Failure> {
+        fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
+        let path = folder.join(format!("{}.{ending}", self.stem()));
+        if path.exists() && path.canonicalize().ok() == self.path.canonicalize().ok() {
+            let path = path.display();
+            return Err(Failure::usage(format!("{path} is the recording; name another folder")));
+        }
+        Ok(path)
+    }
+
+    /// The key without an ending.
+    fn stem(&self) -> String {
+        let key = self.key();
+        if is(Path::new(&key), "flac") { key[..key.len() - ".flac".len()].to_owned() } else { key }
     }
 
     pub(super) fn read(&self) -> Result<Wave, Failure> {
@@ -53,11 +90,15 @@ pub(super) fn find(operands: &[String]) -> Result<Vec<Recording>, Failure> {
     let mut found = Vec::new();
     for operand in operands {
         let path = PathBuf::from(operand);
-        if path.is_dir() { found.extend(of_folder(&path)?) } else { found.push(Recording { path }) }
+        if path.is_dir() {
+            found.extend(of_folder(&path)?);
+        } else {
+            found.push(Recording::file(path));
+        }
     }
     let mut seen: HashMap<String, &Path> = HashMap::new();
     for recording in &found {
-        if let Some(other) = seen.insert(recording.key(), &recording.path) {
+        if let Some(other) = seen.insert(recording.stem(), &recording.path) {
             return Err(Failure::usage(format!(
                 "{} and {} have one name; decisions are told by name: replay them apart",
                 other.display(),
@@ -68,11 +109,16 @@ pub(super) fn find(operands: &[String]) -> Result<Vec<Recording>, Failure> {
     Ok(found)
 }
 
-/// The sound files of a folder by name; of two that differ by their ending
-/// only, the FLAC.
+/// The recorded talk that the folder is, or its sound files by name; of two
+/// that differ by their ending only, the FLAC.
 fn of_folder(folder: &Path) -> Result<Vec<Recording>, Failure> {
     let cannot =
         |e: std::io::Error| Failure::usage(format!("{}: cannot be read: {e}", folder.display()));
+    let [mic, events] = RECORDED.map(|name| folder.join(name));
+    if mic.exists() && events.exists() {
+        let text = fs::read_to_string(&events).map_err(cannot)?;
+        return Ok(vec![Recording { path: mic, live: Some(live::lines(&text)) }]);
+    }
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot)? {
         paths.push(entry.map_err(cannot)?.path());
@@ -87,5 +133,5 @@ fn of_folder(folder: &Path) -> Result<Vec<Recording>, Failure> {
             "{folder} holds no sound; expected .wav or .flac files"
         )));
     }
-    Ok(paths.into_iter().map(|path| Recording { path }).collect())
+    Ok(paths.into_iter().map(Recording::file).collect())
 }
