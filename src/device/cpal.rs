@@ -9,6 +9,8 @@ mod health;
 mod hosts;
 mod mode;
 mod names;
+#[cfg(target_os = "linux")]
+mod pulse;
 mod streams;
 mod table;
 mod undertaker;
@@ -48,6 +50,9 @@ struct Side {
     device: Device,
     name: String,
     chosen: Chosen,
+    /// The source of a PulseAudio server.
+    #[cfg(target_os = "linux")]
+    source: Option<String>,
 }
 
 impl SoundCard {
@@ -111,7 +116,15 @@ impl Side {
         let asks_for_priority = hosts::asks_for_priority(&host, wanted, &name.id);
         let chosen = mode::choose(&device, &name.name, direction, spec)?;
         let chosen = Chosen { asks_for_priority, ..chosen };
-        Ok(Self { device, name: format!("{} ({})", name.name, host.id().name()), chosen })
+        #[cfg(target_os = "linux")]
+        let source = (host.id() == cpal::HostId::PulseAudio).then(|| name.id.clone());
+        Ok(Self {
+            device,
+            name: format!("{} ({})", name.name, host.id().name()),
+            chosen,
+            #[cfg(target_os = "linux")]
+            source,
+        })
     }
 
     fn open_output(
@@ -129,9 +142,15 @@ impl Side {
         half: CaptureHalf,
         clock: Clock,
         health: Arc<Health>,
-    ) -> Result<cpal::Stream, DeviceError> {
+    ) -> Result<Ear, DeviceError> {
+        #[cfg(target_os = "linux")]
+        if let Some(source) = &self.source {
+            let stream = pulse::record(source, &self.chosen, half, clock, health);
+            let refused = |e| words::refused(Direction::Input, &self.name, "be opened", &e);
+            return Ok(Box::new(stream.map_err(refused)?));
+        }
         let stream = streams::input(&self.device, &self.chosen, half, clock, health);
-        self.start(stream, Direction::Input)
+        Ok(Box::new(self.start(stream, Direction::Input)?))
     }
 
     /// Streams are made standing still.
@@ -167,8 +186,10 @@ fn within_patience<T: Send + 'static>(
     result.recv_timeout(Duration::from_secs(PATIENCE_S)).map_err(late)?
 }
 
+/// The microphone's stream, which ends when it is dropped.
+type Ear = Box<dyn Send>;
 /// The speaker's stream and the microphone's.
-type Streams = (Option<cpal::Stream>, Option<cpal::Stream>);
+type Streams = (Option<cpal::Stream>, Option<Ear>);
 
 struct Running {
     streams: Option<Streams>,

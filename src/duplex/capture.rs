@@ -18,6 +18,7 @@ use std::sync::{
 
 use dasp_sample::{FromSample, Sample};
 
+use super::arrears::Arrears;
 use crate::audio::{
     Doorbell, FrameTime, Nanos, Rate,
     convert::InputChannel,
@@ -35,6 +36,8 @@ pub struct CaptureGauges {
     pub period_frames_max: AtomicU32,
     /// Frames that found no room in the ring.
     pub lost_frames: AtomicU64,
+    /// Frames that by the clock were captured and never delivered.
+    pub missing_frames: AtomicU64,
     /// Frames that the device delivered.
     pub frames: AtomicUsize,
 }
@@ -80,6 +83,7 @@ pub fn capture(
         worker,
         pushed: 0,
         missing: 0,
+        arrears: Arrears::new(rate),
     };
     let end = CaptureEnd {
         rate,
@@ -106,6 +110,7 @@ pub struct CaptureHalf {
     worker: Arc<Doorbell>,
     pushed: u64,
     missing: u64,
+    arrears: Arrears,
 }
 
 impl CaptureHalf {
@@ -151,12 +156,14 @@ impl CaptureHalf {
         told
     }
 
-    fn count(&self, frames: usize, lost: u64, now: Nanos) {
+    fn count(&mut self, frames: usize, lost: u64, now: Nanos) {
+        let missing = self.arrears.deliver(frames, now);
         let gauges = &self.gauges;
         gauges.callbacks.fetch_add(1, Relaxed);
         gauges.last_call_at.store(now.0, Relaxed);
         gauges.period_frames_max.fetch_max(frames as u32, Relaxed);
         gauges.lost_frames.fetch_add(lost, Relaxed);
+        gauges.missing_frames.store(missing, Relaxed);
         gauges.frames.fetch_add(frames, Release);
     }
 

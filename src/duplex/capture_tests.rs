@@ -60,6 +60,26 @@ fn a_gap_stands_exactly_where_frames_are_missing() {
 }
 
 #[test]
+fn what_the_server_dropped_is_told_apart_from_what_found_no_room() {
+    let (mut half, mut end) = pair(8_000);
+    for period in 1..=400 {
+        // The worker sleeps for a second; later the server drops 50 ms.
+        if !(100..200).contains(&period) {
+            end.drain();
+        }
+        let dropped = if period > 300 { 50 } else { 0 };
+        half.process(&numbers(0, 80), 1, Nanos::from_ms(10 * period + dropped));
+    }
+    assert!(end.gauges().lost_frames.load(Relaxed) > 0);
+    assert_eq!(end.gauges().missing_frames.load(Relaxed), 0);
+    for period in 401..=600 {
+        half.process(&numbers(0, 80), 1, Nanos::from_ms(10 * period + 50));
+        end.drain();
+    }
+    assert_eq!(end.gauges().missing_frames.load(Relaxed), 400);
+}
+
+#[test]
 fn a_gap_over_a_second_restarts_the_stream() {
     let (mut half, mut end) = pair(8_000);
     half.process(&numbers(0, 20_000), 1, Nanos::ZERO);

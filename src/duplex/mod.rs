@@ -9,6 +9,7 @@
 //!
 //! The engine runs them on threads, `sim::World` on one thread in virtual time.
 
+mod arrears;
 pub mod capture;
 mod far;
 pub mod gauges;

@@ -30,6 +30,8 @@ pub(super) struct UplinkWriter {
     /// The first frame that was not sent and may be.
     next: FrameTime,
     open: bool,
+    /// Whether chunks end where blocks do.
+    aligned: bool,
     lost_frames: u64,
 }
 
@@ -47,6 +49,7 @@ impl UplinkWriter {
             captured_at: Nanos::ZERO,
             next: start,
             open: false,
+            aligned: false,
             lost_frames: 0,
         }
     }
@@ -91,14 +94,25 @@ impl UplinkWriter {
         let bounds = self.next.frames.max(self.oldest.frames)..=self.newest.frames;
         self.next.frames = from.frames.clamp(*bounds.start(), *bounds.end());
         self.open = true;
+        self.aligned = false;
         if let Some(event) = event {
             self.announce(event, self.next);
         }
         self.next
     }
 
-    /// Sends the whole chunks that have come together.
+    /// Sends the whole chunks that have come together. The first is shorter,
+    /// so that the last ends with the newest block: a chunk that ended within
+    /// one would wait for the next, up to 10 ms.
     pub(super) fn send_chunks(&mut self) {
+        let waiting = self.newest.frames - self.next.frames;
+        if self.open && !self.aligned && waiting > 0 {
+            self.aligned = true;
+            let odd = waiting % self.chunk_frames;
+            if odd > 0 {
+                self.send(odd);
+            }
+        }
         while self.open && self.newest.frames - self.next.frames >= self.chunk_frames {
             self.send(self.chunk_frames);
         }

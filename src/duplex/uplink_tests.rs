@@ -50,7 +50,7 @@ fn a_window_reaches_back_and_ends_on_the_sample() {
     let (mut uplink, mut reader) = pair(20, UPLINK_PACKETS);
     append(&mut uplink, 0, 1_000);
     assert_eq!(uplink.open(at(500), Some(Uplink::ActivityStart)), at(500));
-    append(&mut uplink, 1_000, 200);
+    hear(&mut uplink, 1_000, 200);
     assert_eq!(uplink.close(at(1_150), Some(Uplink::ActivityEnd)), at(1_150));
     append(&mut uplink, 1_200, 400);
     assert_eq!(
@@ -63,6 +63,17 @@ fn a_window_reaches_back_and_ends_on_the_sample() {
             ("ActivityEnd".into(), 1_150),
         ]
     );
+}
+
+#[test]
+fn a_chunk_is_sent_with_the_block_that_ends_it() {
+    let (mut uplink, mut reader) = pair(20, UPLINK_PACKETS);
+    uplink.open(at(0), None);
+    for (from, count) in [(0, 128), (128, 160), (288, 160), (448, 160), (608, 160)] {
+        append(&mut uplink, from, count);
+    }
+    let ends: Vec<i64> = sent(&mut reader).into_iter().map(|(_, end)| end).collect();
+    assert_eq!(ends, [128, 448, 768]);
 }
 
 #[test]

@@ -119,6 +119,8 @@ pub struct Report {
     pub block_time: Snapshot,
     /// Frames that the microphone's ring refused.
     pub capture_lost_frames: u64,
+    /// Frames that by the clock were captured and never reached us.
+    pub capture_missing_frames: u64,
     /// Frames at 16 kHz that found no room towards the link.
     pub uplink_lost_frames: u64,
     /// Times that the speaker ran dry in the middle of sound.
@@ -347,6 +349,7 @@ impl Engine {
             wire_to_ring: self.worker_gauges.wire_to_ring.snapshot(),
             block_time: self.worker_gauges.block_time.snapshot(),
             capture_lost_frames: self.capture_gauges.lost_frames.load(Relaxed),
+            capture_missing_frames: self.capture_gauges.missing_frames.load(Relaxed),
             uplink_lost_frames: self.worker_gauges.uplink_lost_frames.load(Relaxed),
             underruns: self.render_gauges.underruns.load(Relaxed),
             far_lost_frames: self.render_gauges.far_lost_frames.load(Relaxed),

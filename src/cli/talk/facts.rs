@@ -18,8 +18,10 @@ pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String
     fact(
         "lost",
         format!(
-            "{} captured frames, {} uplink frames, {} far-end frames, {} notes",
+            "{} captured frames, {} before they reached us, {} uplink frames, {} far-end frames, \
+             {} notes",
             report.capture_lost_frames,
+            report.capture_missing_frames,
             report.uplink_lost_frames,
             report.far_lost_frames,
             report.notes_refused

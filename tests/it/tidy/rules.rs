@@ -164,6 +164,7 @@ fn foreign_crates(source: &Source) -> Broken {
         ("rustls", "src/net/"),
         ("rustls_platform_verifier", "src/net/"),
         ("cpal", "src/device/cpal"),
+        ("pulseaudio", "src/device/cpal"),
     ] {
         if source.path.starts_with(home) {
             continue;
