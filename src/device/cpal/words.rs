@@ -151,6 +151,19 @@ mod tests {
     }
 
     #[test]
+    fn a_device_in_use_and_one_of_others_are_told_apart() {
+        let told = |kind| refused(Direction::Output, "USB", "be opened", &Error::new(kind)).0;
+        assert_eq!(
+            told(ErrorKind::DeviceBusy),
+            "the output device \"USB\" cannot be opened: another program uses it; \
+             end that one, or choose another device; chinwag devices lists what is there"
+        );
+        let denied = told(ErrorKind::PermissionDenied);
+        assert!(denied.contains("cannot be opened: permission was refused; "), "{denied}");
+        assert_eq!(denied.contains("usermod -aG audio"), cfg!(target_os = "linux"), "{denied}");
+    }
+
+    #[test]
     fn a_name_that_nothing_has_leads_to_the_list() {
         let error = not_found(Direction::Input, "USB").0;
         assert_eq!(error, "no input device called \"USB\"; chinwag devices lists what is there");
