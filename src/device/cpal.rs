@@ -50,9 +50,9 @@ struct Side {
     device: Device,
     name: String,
     chosen: Chosen,
-    /// The source of a PulseAudio server.
+    /// The source or sink of a PulseAudio server.
     #[cfg(target_os = "linux")]
-    source: Option<String>,
+    pulse: Option<String>,
 }
 
 impl SoundCard {
@@ -117,13 +117,13 @@ impl Side {
         let chosen = mode::choose(&device, &name.name, direction, spec)?;
         let chosen = Chosen { asks_for_priority, ..chosen };
         #[cfg(target_os = "linux")]
-        let source = (host.id() == cpal::HostId::PulseAudio).then(|| name.id.clone());
+        let pulse = (host.id() == cpal::HostId::PulseAudio).then(|| name.id.clone());
         Ok(Self {
             device,
             name: format!("{} ({})", name.name, host.id().name()),
             chosen,
             #[cfg(target_os = "linux")]
-            source,
+            pulse,
         })
     }
 
@@ -132,9 +132,15 @@ impl Side {
         half: RenderHalf,
         clock: Clock,
         health: Arc<Health>,
-    ) -> Result<cpal::Stream, DeviceError> {
+    ) -> Result<Sounding, DeviceError> {
+        #[cfg(target_os = "linux")]
+        if let Some(sink) = &self.pulse {
+            let stream = pulse::play(sink, &self.chosen, half, clock, health);
+            let refused = |e| words::refused(Direction::Output, &self.name, "be opened", &e);
+            return Ok(Box::new(stream.map_err(refused)?));
+        }
         let stream = streams::output(&self.device, &self.chosen, half, clock, health);
-        self.start(stream, Direction::Output)
+        Ok(Box::new(self.start(stream, Direction::Output)?))
     }
 
     fn open_input(
@@ -142,9 +148,9 @@ impl Side {
         half: CaptureHalf,
         clock: Clock,
         health: Arc<Health>,
-    ) -> Result<Ear, DeviceError> {
+    ) -> Result<Sounding, DeviceError> {
         #[cfg(target_os = "linux")]
-        if let Some(source) = &self.source {
+        if let Some(source) = &self.pulse {
             let stream = pulse::record(source, &self.chosen, half, clock, health);
             let refused = |e| words::refused(Direction::Input, &self.name, "be opened", &e);
             return Ok(Box::new(stream.map_err(refused)?));
@@ -186,10 +192,10 @@ fn within_patience<T: Send + 'static>(
     result.recv_timeout(Duration::from_secs(PATIENCE_S)).map_err(late)?
 }
 
-/// The microphone's stream, which ends when it is dropped.
-type Ear = Box<dyn Send>;
+/// A stream, which ends when it is dropped.
+type Sounding = Box<dyn Send>;
 /// The speaker's stream and the microphone's.
-type Streams = (Option<cpal::Stream>, Option<Ear>);
+type Streams = (Option<Sounding>, Option<Sounding>);
 
 struct Running {
     streams: Option<Streams>,
