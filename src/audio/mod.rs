@@ -2,6 +2,7 @@
 //!
 //! Everything may import this layer; it imports nothing of the crate.
 
+pub mod biquad;
 pub mod block;
 pub mod convert;
 pub mod doorbell;
@@ -16,7 +17,9 @@ pub mod resampler;
 pub mod ring;
 pub mod stopwatch;
 pub mod time;
+pub mod wait;
 
+pub use biquad::Biquad;
 pub use block::Block;
 pub use doorbell::{Doorbell, Wake};
 pub use flow::Flow;
@@ -28,3 +31,4 @@ pub use reply::ReplyId;
 pub use resampler::Resampler;
 pub use stopwatch::{NoStopwatch, Stopwatch};
 pub use time::{FrameTime, Nanos, Rate};
+pub use wait::{Reason, Wait};

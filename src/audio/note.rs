@@ -3,7 +3,7 @@
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
-use super::{level::Dbfs, reply::ReplyId, time::FrameTime};
+use super::{level::Dbfs, reply::ReplyId, time::FrameTime, wait::Wait};
 
 /// Who holds the right to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,8 +45,11 @@ pub enum NoteKind {
     FalseAlarm,
     /// Speech began with frame `at`; decided with frame `decided_at`.
     Onset,
-    /// Speech stopped with frame `at`; the turn may still go on.
-    SpeechOff,
+    /// Speech stopped with frame `at`; the turn goes on if speech does within
+    /// this wait.
+    SpeechOff(Wait),
+    /// After a pause, speech goes on with frame `at` in the same turn.
+    SpeechOn,
     /// The turn ended: its last speech was frame `at`.
     EndOfTurn,
     /// A window for the user's speech opened; its first frame is `at`.

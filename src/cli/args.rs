@@ -90,11 +90,8 @@ pub const URL: Flag = Flag::sets(
     "connect here instead of to the service, such as ws://127.0.0.1:8765",
 );
 /// Any key of the profile.
-pub const SET: Flag = Flag::with(
-    "set",
-    "KEY=VALUE",
-    "any key of the profile, such as turn.hangover_ms=600; repeatable",
-);
+pub const SET: Flag =
+    Flag::with("set", "KEY=VALUE", "any key of the profile, such as turn.patience=0.8; repeatable");
 /// For programs.
 pub const JSON: Flag = Flag::plain("json", "print JSON, one object per line");
 /// Less.

@@ -37,7 +37,7 @@ pub const VERB: Verb = Verb {
             "a profile with every default, to edit",
         ),
         (
-            "chinwag check client-vad --set turn.hangover_ms=500",
+            "chinwag check client-vad --set turn.patience=0.2",
             "whether a change is legal, and its latency",
         ),
     ],

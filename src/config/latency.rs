@@ -4,6 +4,7 @@
 use super::plan::{Plan, steps};
 use crate::{
     audio::{Nanos, Rate},
+    dialog::EndpointKind,
     pipeline::Format,
 };
 
@@ -38,8 +39,9 @@ pub struct Latencies {
     pub uplink: Vec<Delay>,
     /// From wire to ear.
     pub downlink: Vec<Delay>,
-    /// Silence after which a turn of the user ends, where we end it.
-    pub hangover: Option<Nanos>,
+    /// The least and the longest silence after which a turn of the user ends,
+    /// where we end it.
+    pub hangover: Option<[Nanos; 2]>,
 }
 
 impl Latencies {
@@ -65,9 +67,13 @@ impl Latencies {
         if device > Nanos::ZERO {
             downlink.push(Delay::fixed("device, playout.device_latency_ms", device));
         }
-        let ends_by_voice = plan.turn.mode.needs_detector();
-        let hangover = Nanos::from_ms(u64::from(plan.turn.hangover_ms));
-        Self { rate, uplink, downlink, hangover: ends_by_voice.then_some(hangover) }
+        let turn = &plan.turn;
+        let hangover_ms = match turn.endpoint {
+            EndpointKind::Fixed => [turn.hangover_ms; 2],
+            EndpointKind::Adaptive => [turn.hangover_min_ms, turn.hangover_max_ms],
+        };
+        let hangover = hangover_ms.map(|ms| Nanos::from_ms(u64::from(ms)));
+        Self { rate, uplink, downlink, hangover: turn.mode.needs_detector().then_some(hangover) }
     }
 
     /// Mean and worst of a way.
@@ -90,11 +96,14 @@ impl Latencies {
             let (mean, worst) = Self::sum(way);
             lines.push(row("together", mean, worst));
         }
-        if let Some(hangover) = self.hangover {
-            lines.push(format!(
-                "a turn ends {:.0} ms after your last word (turn.hangover_ms)",
-                hangover.as_ms()
-            ));
+        match self.hangover.map(|bounds| bounds.map(Nanos::as_ms)) {
+            Some([least, longest]) if least == longest => lines
+                .push(format!("a turn ends {least:.0} ms after your last word (turn.hangover_ms)")),
+            Some([least, longest]) => lines.push(format!(
+                "a turn ends {least:.0} to {longest:.0} ms after your last word, by how it was \
+                 said (turn.patience)"
+            )),
+            None => {}
         }
         lines
     }

@@ -74,7 +74,7 @@ impl Override {
         let Some(value) = &self.value else {
             return Err(Problem::new(&path_at, format!("\"{}\" has no value", self.path))
                 .expected("expected key=value")
-                .next("for example --set turn.hangover_ms=600"));
+                .next("for example --set turn.patience=0.8"));
         };
         let (owner, params, name, keys) = target(profile, &self.path, &path_at)?;
         let Some(param) = params.iter().find(|p| p.name == name) else {
@@ -107,7 +107,7 @@ fn target<'a, 'p>(
     let unreadable = |message: String| {
         Problem::new(at, message)
             .expected("expected table.key or capture.STAGE.key")
-            .next("for example turn.hangover_ms or capture.vad.engine")
+            .next("for example turn.patience or capture.vad.engine")
     };
     if let Some(id) = TableId::of(first) {
         let key = path.get(first.len() + 1..).filter(|key| !key.is_empty());

@@ -55,6 +55,7 @@ impl Judge<'_> {
         }
         self.ordered(TableId::Turn, values, "threshold_off", "threshold");
         self.ordered(TableId::Turn, values, "onset_ms", "confirm_ms");
+        self.ordered(TableId::Turn, values, "hangover_min_ms", "hangover_max_ms");
         let is_local = turn.barge_in == BargeIn::Local && turn.mode != TurnMode::PushToTalk;
         if turn.duplex == Duplex::Half && is_local {
             let at = self.profile.at(TableId::Turn, &["duplex", "barge_in", "mode"]).clone();

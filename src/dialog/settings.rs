@@ -51,6 +51,16 @@ pub enum BargeIn {
     Off,
 }
 
+/// How the end of a turn is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum EndpointKind {
+    /// After the same silence every time.
+    Fixed,
+    /// After a silence that depends on what was heard before it.
+    #[default]
+    Adaptive,
+}
+
 /// How turns are taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TurnSettings {
@@ -70,8 +80,18 @@ pub struct TurnSettings {
     pub confirm_ms: u32,
     /// Audio from before the onset that opens a turn, in milliseconds.
     pub pre_roll_ms: u32,
-    /// Silence waited for before a turn is ended, in milliseconds.
+    /// How the end of a turn is found.
+    pub endpoint: EndpointKind,
+    /// Silence waited for before a turn is ended, in milliseconds; fixed
+    /// endpoint only.
     pub hangover_ms: u32,
+    /// From 0, answer fast, to 1, let me think; adaptive endpoint only.
+    pub patience: f32,
+    /// The least silence that ends a turn, in milliseconds; adaptive only.
+    pub hangover_min_ms: u32,
+    /// The silence that ends a turn whatever was heard, in milliseconds;
+    /// adaptive only.
+    pub hangover_max_ms: u32,
     /// How loud a reply is while it is not yet sure that the user speaks, in
     /// decibels.
     pub duck_db: f32,
@@ -85,12 +105,16 @@ impl Default for TurnSettings {
             mode: TurnMode::Client,
             duplex: Duplex::Full,
             barge_in: BargeIn::Local,
-            threshold: 0.5,
-            threshold_off: 0.35,
-            onset_ms: 64,
+            threshold: 0.6,
+            threshold_off: 0.5,
+            onset_ms: 48,
             confirm_ms: 160,
             pre_roll_ms: 300,
+            endpoint: EndpointKind::Adaptive,
             hangover_ms: 800,
+            patience: 0.5,
+            hangover_min_ms: 250,
+            hangover_max_ms: 1_400,
             duck_db: -20.0,
             window_ms_max: 60_000,
         }

@@ -26,7 +26,7 @@ use crate::{
         ring::{Reader, Writer},
     },
     dialog::{
-        Endpoint, Floor, PlayoutSettings, TurnSettings,
+        Endpoint, Floor, PlayoutSettings, TurnMode, TurnSettings,
         floor::{Actions, Input, Window},
     },
     pipeline::Chain,
@@ -127,7 +127,7 @@ impl Worker {
         Self {
             listener: Listener::new(parts.capture, parts.capture_chain),
             far: FarEnd::new(parts.far_chain),
-            endpoint: Endpoint::new(&parts.turn, Rate::UPLINK),
+            endpoint: Endpoint::new(&parts.turn),
             floor: Floor::new(&parts.turn),
             uplink: UplinkWriter::new(parts.uplink, parts.link, parts.chunk_ms),
             speaker: Speaker::new(speaker, &parts.playout),
@@ -285,6 +285,9 @@ impl Worker {
         if let Some(tap) = &mut self.processed_tap {
             tap.push_slice(block.near());
         }
+        if self.floor.hears_user() && self.turn.mode != TurnMode::PushToTalk {
+            self.endpoint.listen(block.near());
+        }
         self.stream(start);
         for index in 0..Notes::CAPACITY {
             let Some(note) = self.listener.notes.get(index) else { break };
@@ -319,7 +322,7 @@ impl Worker {
     }
 
     fn hear_voice(&mut self, at: FrameTime, probability: f32) {
-        if !self.floor.hears_user() {
+        if !self.floor.hears_user() || self.turn.mode == TurnMode::PushToTalk {
             return;
         }
         let needed =

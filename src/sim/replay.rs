@@ -163,7 +163,6 @@ struct Player {
     ends: LinkEnds,
     /// The replies that are audible.
     replies: Vec<ReplyId>,
-    threshold: f32,
     /// Whether speech is on, as far as it was decided, and within which turn.
     speaking: bool,
     replayed: Replayed,
@@ -190,7 +189,6 @@ impl Player {
             processed,
             ends: machines.ends,
             replies: Vec::new(),
-            threshold: plan.turn.threshold,
             speaking: false,
             replayed: Replayed {
                 duration_s: 0.0,
@@ -275,15 +273,15 @@ impl Player {
         self.replayed.voice.push(Voice { at, probability });
     }
 
-    /// Speech on and off; on again is decided without a note, by the first hop
-    /// over the threshold.
+    /// Speech on and off.
     fn follow(&mut self, note: Note, heard_s: f64) {
         let on = match note.kind {
             NoteKind::Onset => {
                 self.replayed.open = true;
                 true
             }
-            NoteKind::SpeechOff => false,
+            NoteKind::SpeechOn => true,
+            NoteKind::SpeechOff(_) => false,
             NoteKind::EndOfTurn => {
                 self.replayed.open = false;
                 false
@@ -294,9 +292,6 @@ impl Player {
                 self.replies.clear();
                 // What is left of it in the ring.
                 return self.render.process(&mut [0.0f32; REPLY_FRAMES_MAX], 1, self.now(), 0);
-            }
-            NoteKind::Voice { probability } => {
-                self.speaking || (self.replayed.open && probability >= self.threshold)
             }
             _ => return,
         };

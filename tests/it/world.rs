@@ -35,6 +35,7 @@ fn plan(mode: &str, duplex: &str, values: &[&str]) -> Plan {
         format!("turn.duplex={duplex}"),
         format!("turn.barge_in={barge_in}"),
         "capture.vad.engine=energy".to_owned(),
+        "turn.endpoint=fixed".to_owned(),
     ];
     all.extend(values.iter().map(|value| (*value).to_owned()));
     let overrides: Vec<Override> = all.iter().map(|value| Override::set(value)).collect();

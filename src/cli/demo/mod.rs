@@ -76,7 +76,7 @@ pub const VERB: Verb = Verb {
     examples: &[
         ("chinwag demo", "the profile client-vad"),
         ("chinwag demo --profile server-vad --save /tmp/server", "the server takes the turns"),
-        ("chinwag demo --set turn.hangover_ms=500", "a shorter wait before the end of a turn"),
+        ("chinwag demo --set turn.patience=0.2", "a shorter wait before the end of a turn"),
     ],
 };
 

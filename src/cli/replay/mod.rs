@@ -53,7 +53,7 @@ pub const VERB: Verb = Verb {
     examples: &[
         ("chinwag replay talk.flac", "every decision, one in a line"),
         (
-            "chinwag replay recordings/ --set turn.hangover_ms=500 --decisions out.json",
+            "chinwag replay recordings/ --set turn.patience=0.2 --decisions out.json",
             "a whole folder, for benches/score/score.py",
         ),
         ("chinwag replay talk.wav --html .", "look at it: talk.html"),
@@ -161,17 +161,9 @@ fn tell(recording: &Recording, replayed: &Replayed, teller: &mut Teller) -> Resu
     teller.emit(object)
 }
 
-/// Every decision in its order. Of speech that goes on after a pause there is
-/// no note.
+/// Every decision in its order.
 fn objects(replayed: &Replayed) -> Vec<Value> {
-    let told = replayed.told.iter().filter_map(|told| note_at(told, rounded(told.heard_s)));
-    let onsets: Vec<f64> = replayed.onsets().collect();
-    let again = replayed.speech.iter().map(|[on, _]| *on).filter(|on| !onsets.contains(on));
-    let again = again.map(|on| json!({ "event": "speech_on", "t": rounded(on) }));
-    let mut objects: Vec<Value> = told.chain(again).collect();
-    let t = |object: &Value| object["t"].as_f64().unwrap_or_default();
-    objects.sort_by(|a, b| t(a).total_cmp(&t(b)));
-    objects
+    replayed.told.iter().filter_map(|told| note_at(told, rounded(told.heard_s))).collect()
 }
 
 fn note_at(told: &Told, t: f64) -> Option<Value> {
@@ -196,8 +188,13 @@ fn words_of(object: &Value) -> (String, String) {
     for (key, value) in details.filter(|(key, _)| !known.contains(&key.as_str())) {
         // Writing into a String cannot fail.
         let _ = match value {
+            Value::Number(number) if key.ends_with("_ms") => write!(text, "  {key} {number}"),
             Value::Number(number) => write!(text, "  {key} {:.3}", number.as_f64().unwrap_or(0.0)),
             Value::String(word) => write!(text, "  {word}"),
+            Value::Object(parts) => {
+                let parts: Vec<_> = parts.iter().map(|(name, ms)| format!("{name} {ms}")).collect();
+                write!(text, "  ({})", parts.join(", "))
+            }
             other => write!(text, "  {key} {other}"),
         };
     }

@@ -6,6 +6,7 @@ use super::words_of;
 use crate::{
     audio::{NoteKind, Rate},
     config::Plan,
+    dialog::{EndpointKind, TurnSettings},
     measure::timeline::{Lane, Latency, Mark, Span, Timeline, Tone, TurnRow},
     sim::replay::{Replayed, Told},
 };
@@ -69,9 +70,19 @@ fn facts(plan: &Plan, replayed: &Replayed) -> Vec<(String, String)> {
         ("speech from", format!("{} for {} ms", turn.threshold, turn.onset_ms)),
         ("silence under", turn.threshold_off.to_string()),
         ("pre-roll", format!("{} ms", turn.pre_roll_ms)),
-        ("hangover", format!("{} ms", turn.hangover_ms)),
+        ("end of turn", ending(turn)),
     ];
     facts.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn ending(turn: &TurnSettings) -> String {
+    match turn.endpoint {
+        EndpointKind::Fixed => format!("after {} ms", turn.hangover_ms),
+        EndpointKind::Adaptive => format!(
+            "after {} to {} ms, patience {}",
+            turn.hangover_min_ms, turn.hangover_max_ms, turn.patience
+        ),
+    }
 }
 
 fn turns(told: &[Told]) -> Vec<Turn> {

@@ -1,10 +1,10 @@
 //! What is told of a conversation: words for people, objects for machines.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::story::{Line, Turn};
 use crate::{
-    audio::{Nanos, Note, NoteKind},
+    audio::{Nanos, Note, NoteKind, Wait},
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
@@ -59,19 +59,25 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
             ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
+        NoteKind::SpeechOff(wait) => return Some(speech_off(note, wait)),
         kind => {
-            return Some(plain_note(kind, note.at.as_secs(), note.decided_at.as_secs()));
+            let name = plain_name(kind);
+            return Some(plain_note(name, note.at.as_secs(), note.decided_at.as_secs()));
         }
     };
     Some(json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail }))
 }
 
-fn plain_note(kind: NoteKind, at: f64, decided_at: f64) -> Value {
-    let name = match kind {
+fn plain_note(name: &str, at: f64, decided_at: f64) -> Value {
+    json!({ "event": name, "at": at, "decided_at": decided_at })
+}
+
+fn plain_name(kind: NoteKind) -> &'static str {
+    match kind {
         NoteKind::Likely => "likely",
         NoteKind::FalseAlarm => "false_alarm",
         NoteKind::Onset => "onset",
-        NoteKind::SpeechOff => "speech_off",
+        NoteKind::SpeechOn => "speech_on",
         NoteKind::EndOfTurn => "end_of_turn",
         NoteKind::WindowOpened => "window_opened",
         NoteKind::WindowClosed => "window_closed",
@@ -81,8 +87,17 @@ fn plain_note(kind: NoteKind, at: f64, decided_at: f64) -> Value {
         NoteKind::Muted(true) => "muted",
         NoteKind::Muted(false) => "unmuted",
         _ => "note",
-    };
-    json!({ "event": name, "at": at, "decided_at": decided_at })
+    }
+}
+
+/// A pause, how long it may last, and why.
+fn speech_off(note: &Note, wait: Wait) -> Value {
+    let because: Map<String, Value> =
+        wait.reasons().map(|(reason, ms)| (reason.name().to_owned(), ms.into())).collect();
+    let mut object = plain_note("speech_off", note.at.as_secs(), note.decided_at.as_secs());
+    object["wait_ms"] = wait.ms.into();
+    object["because_ms"] = because.into();
+    object
 }
 
 fn session_object(event: &Event, at_s: f64) -> Option<Value> {

@@ -2,7 +2,7 @@
 
 use super::Table;
 use crate::{
-    dialog::{BargeIn, Duplex, TurnMode, TurnSettings},
+    dialog::{BargeIn, Duplex, EndpointKind, TurnMode, TurnSettings},
     pipeline::{
         Param, Values,
         param::{ParamDefault, ParamKind},
@@ -35,19 +35,19 @@ const PARAMS: &[Param] = &[
     Param {
         name: "threshold",
         kind: ParamKind::Float { min: 0.0, max: 1.0 },
-        default: ParamDefault::Float(0.5),
+        default: ParamDefault::Float(0.6),
         doc: "voice probability from which a moment counts as speech",
     },
     Param {
         name: "threshold_off",
         kind: ParamKind::Float { min: 0.0, max: 1.0 },
-        default: ParamDefault::Float(0.35),
+        default: ParamDefault::Float(0.5),
         doc: "within speech, voice probability below which a moment counts as silence",
     },
     Param {
         name: "onset_ms",
         kind: ParamKind::Int { min: 10, max: 1_000 },
-        default: ParamDefault::Int(64),
+        default: ParamDefault::Int(48),
         doc: "speech needed before it is believed to be speech",
     },
     Param {
@@ -63,11 +63,36 @@ const PARAMS: &[Param] = &[
         doc: "audio from before the onset that is sent too, so that no first sound is lost",
     },
     Param {
+        name: "endpoint",
+        kind: ParamKind::Choice(&["fixed", "adaptive"]),
+        default: ParamDefault::Text("adaptive"),
+        doc: "how the end of your turn is found: after the same silence every time; after one \
+              that depends on how your last words were said",
+    },
+    Param {
         name: "hangover_ms",
         kind: ParamKind::Int { min: 50, max: 10_000 },
         default: ParamDefault::Int(800),
-        doc: "silence waited for before your turn is ended: shorter answers sooner, longer \
-              lets you think",
+        doc: "fixed only: silence waited for before your turn is ended: shorter answers sooner, \
+              longer lets you think",
+    },
+    Param {
+        name: "patience",
+        kind: ParamKind::Float { min: 0.0, max: 1.0 },
+        default: ParamDefault::Float(0.5),
+        doc: "adaptive only: from 0, answer fast, to 1, let me think",
+    },
+    Param {
+        name: "hangover_min_ms",
+        kind: ParamKind::Int { min: 50, max: 10_000 },
+        default: ParamDefault::Int(250),
+        doc: "adaptive only: the least silence that ends your turn",
+    },
+    Param {
+        name: "hangover_max_ms",
+        kind: ParamKind::Int { min: 50, max: 10_000 },
+        default: ParamDefault::Int(1_400),
+        doc: "adaptive only: the silence that ends your turn whatever was heard before it",
     },
     Param {
         name: "duck_db",
@@ -106,7 +131,14 @@ pub fn settings(values: &Values) -> TurnSettings {
         onset_ms: values.int("onset_ms") as u32,
         confirm_ms: values.int("confirm_ms") as u32,
         pre_roll_ms: values.int("pre_roll_ms") as u32,
+        endpoint: match values.text("endpoint") {
+            Some("fixed") => EndpointKind::Fixed,
+            _ => EndpointKind::Adaptive,
+        },
         hangover_ms: values.int("hangover_ms") as u32,
+        patience: values.float("patience"),
+        hangover_min_ms: values.int("hangover_min_ms") as u32,
+        hangover_max_ms: values.int("hangover_max_ms") as u32,
         duck_db: values.float("duck_db"),
         window_ms_max: values.int("window_ms_max") as u32,
     }

@@ -1,15 +1,13 @@
 //! `highpass`: takes away what is deeper than a voice: rumble, hum, offset.
 //!
-//! Butterworth filters of second order, one or two in a row. Source of the
-//! coefficients: R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad
-//! filter coefficients".
+//! Butterworth filters of second order, one or two in a row.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
-use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::{
-    audio::{Block, Notes, convert::tame},
+    audio::{Biquad, Block, Notes, convert::tame},
     pipeline::{
         Format, Param, PrepareError, Prepared, Stage, StageConfig, StageEntry,
         param::{ParamDefault, ParamKind},
@@ -45,9 +43,6 @@ pub(super) const ENTRY: StageEntry = StageEntry {
     },
 };
 
-/// State under -240 dB becomes zero, or it would linger as subnormals.
-const SETTLED: f64 = 1e-12;
-
 #[derive(Debug)]
 struct Config {
     cutoff_hz: f64,
@@ -58,14 +53,14 @@ struct Config {
 impl StageConfig for Config {
     fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
         let sections = self.qs.map(|q| {
-            (q > 0.0).then(|| Section::highpass(self.cutoff_hz / f64::from(input.rate.hz()), q))
+            (q > 0.0).then(|| Biquad::highpass(self.cutoff_hz / f64::from(input.rate.hz()), q))
         });
         Ok(Prepared::plain(HighPass { sections }, input))
     }
 }
 
 struct HighPass {
-    sections: [Option<Section>; 2],
+    sections: [Option<Biquad>; 2],
 }
 
 impl Stage for HighPass {
@@ -81,46 +76,15 @@ impl Stage for HighPass {
 
     fn reset(&mut self) {
         for section in self.sections.iter_mut().flatten() {
-            section.state = [0.0; 2];
+            section.reset();
         }
     }
-}
-
-/// One second-order filter, transposed direct form II. In `f64`: at 10 Hz of
-/// 192 kHz the poles stand too near to 1 for `f32`.
-struct Section {
-    b: [f64; 3],
-    a: [f64; 2],
-    state: [f64; 2],
-}
-
-impl Section {
-    fn highpass(cutoff_per_rate: f64, q: f64) -> Self {
-        let (sin, cos) = (TAU * cutoff_per_rate).sin_cos();
-        let alpha = sin / (2.0 * q);
-        let scale = 1.0 / (1.0 + alpha);
-        let edge = f64::midpoint(1.0, cos) * scale;
-        Self {
-            b: [edge, -2.0 * edge, edge],
-            a: [-2.0 * cos * scale, (1.0 - alpha) * scale],
-            state: [0.0; 2],
-        }
-    }
-
-    fn next(&mut self, input: f64) -> f64 {
-        let output = self.b[0] * input + self.state[0];
-        self.state[0] = settle(self.b[1] * input - self.a[0] * output + self.state[1]);
-        self.state[1] = settle(self.b[2] * input - self.a[1] * output);
-        output
-    }
-}
-
-fn settle(state: f64) -> f64 {
-    if state.abs() < SETTLED { 0.0 } else { state }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
     use crate::{
         audio::{Dbfs, FrameTime, Rate},

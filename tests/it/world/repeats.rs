@@ -44,7 +44,7 @@ fn decided(world: &World) -> Vec<String> {
                 | NoteKind::Likely
                 | NoteKind::FalseAlarm
                 | NoteKind::Onset
-                | NoteKind::SpeechOff
+                | NoteKind::SpeechOff(_)
                 | NoteKind::EndOfTurn
                 | NoteKind::WindowOpened
                 | NoteKind::WindowClosed

@@ -1,0 +1,164 @@
+//! How long a pause may last before it is the end of a turn.
+//!
+//! A wait is a sum of reasons, each in milliseconds, so that it can be told:
+//! a basis that the user sets (`patience`), and what is added or taken off for
+//! how much was said and how the last words were said. `docs/turn-taking.md`
+//! has the figures that the weights come from, and what was tried.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails.
+
+use super::{
+    Cues,
+    settings::{EndpointKind, TurnSettings},
+};
+use crate::audio::{Reason, Wait};
+
+/// No patience at all, and all of it.
+const BASIS_MS: [f32; 2] = [500.0, 1_740.0];
+/// For each doubling of 1 s + talk, this times ln 2; no more after 4 s.
+const TALK_MS: f32 = 1_000.0;
+const TALK_S_MAX: f32 = 4.0;
+/// What is neither much nor little talk: 2.3 s.
+const TALK_NEUTRAL: f32 = 1.2;
+/// Each pause after which the user went on makes the end nearer, up to two.
+const PAUSE_MS: f32 = 50.0;
+const PAUSES_MAX: u32 = 2;
+/// Per decibel that the last words are louder than their usual end.
+const LEVEL_MS: f32 = 20.0;
+const LEVEL_NEUTRAL_DB: f32 = -7.4;
+/// Per second that the voice took to die away beyond the usual.
+const FADE_MS: f32 = -1_200.0;
+const FADE_NEUTRAL_S: f32 = 0.08;
+/// Per second that a sound was held beyond the usual.
+const HELD_MS: f32 = 1_500.0;
+const HELD_NEUTRAL_S: f32 = 0.2;
+/// Per octave over the usual end, which is not quite the bottom of the voice.
+const PITCH_MS: f32 = 250.0;
+const PITCH_NEUTRAL: f32 = 0.22;
+/// In noise faint last words are missed: per decibel that the voice stands less
+/// than this over the noise.
+const NOISE_MS: f32 = 12.0;
+const NOISE_NEUTRAL_DB: f32 = 28.0;
+/// One word: "yes", "stop". It is waited for as for anything else at most.
+const SHORT_S: f32 = 0.6;
+const SHORT_MS_MAX: f32 = 800.0;
+
+/// Turns what a pause tells into a wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    kind: EndpointKind,
+    fixed: Wait,
+    basis_ms: f32,
+    bounds_ms: [f32; 2],
+}
+
+impl Patience {
+    /// As the user wants it.
+    pub fn new(settings: &TurnSettings) -> Self {
+        let [none, all] = BASIS_MS;
+        let max_ms = settings.hangover_max_ms as f32;
+        Self {
+            kind: settings.endpoint,
+            fixed: Wait::fixed(settings.hangover_ms),
+            basis_ms: none + (all - none) * settings.patience,
+            bounds_ms: [(settings.hangover_min_ms as f32).min(max_ms), max_ms],
+        }
+    }
+
+    /// The wait in a pause that tells this, after so many pauses in the turn.
+    pub fn wait(&self, cues: &Cues, pauses: u32) -> Wait {
+        if self.kind == EndpointKind::Fixed {
+            return self.fixed;
+        }
+        let talk = (1.0 + cues.talk_s.min(TALK_S_MAX)).ln();
+        let level_db = cues.level_db.clamp(-15.0, 5.0) + 0.5 * cues.last_level_db.clamp(-25.0, 5.0);
+        let pitch = cues.pitch_octaves.map_or(PITCH_NEUTRAL, |octaves| octaves.clamp(-0.2, 0.8));
+        let mut reasons = [0.0; Reason::ALL.len()];
+        reasons[Reason::Patience as usize] = self.basis_ms;
+        reasons[Reason::Talk as usize] = TALK_MS * (TALK_NEUTRAL - talk);
+        reasons[Reason::Pauses as usize] = -PAUSE_MS * pauses.min(PAUSES_MAX) as f32;
+        reasons[Reason::Level as usize] = LEVEL_MS * (level_db - LEVEL_NEUTRAL_DB);
+        reasons[Reason::Fade as usize] = FADE_MS * (cues.fade_s.min(0.35) - FADE_NEUTRAL_S);
+        reasons[Reason::Held as usize] = HELD_MS * (cues.held_s.clamp(0.04, 0.3) - HELD_NEUTRAL_S);
+        reasons[Reason::Pitch as usize] = PITCH_MS * (pitch - PITCH_NEUTRAL);
+        let noise_db = (NOISE_NEUTRAL_DB - cues.over_noise_db).clamp(0.0, 15.0);
+        reasons[Reason::Noise as usize] = NOISE_MS * noise_db;
+        let sum: f32 = reasons.iter().sum();
+        if cues.talk_s < SHORT_S && pauses == 0 {
+            reasons[Reason::Short as usize] = (SHORT_MS_MAX - sum).min(0.0);
+        }
+        let sum: f32 = reasons.iter().sum();
+        let [min, max] = self.bounds_ms;
+        Wait { ms: sum.clamp(min, max) as u16, reasons_ms: reasons.map(|ms| ms.round() as i16) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The end of a statement in a quiet room.
+    const STATEMENT: Cues = Cues {
+        talk_s: 2.3,
+        level_db: -5.0,
+        last_level_db: -5.0,
+        fade_s: 0.08,
+        held_s: 0.2,
+        pitch_octaves: Some(0.2),
+        over_noise_db: 40.0,
+    };
+
+    fn wait(cues: Cues, patience: f32) -> Wait {
+        let settings = TurnSettings {
+            endpoint: EndpointKind::Adaptive,
+            patience,
+            hangover_min_ms: 250,
+            hangover_max_ms: 1_400,
+            ..TurnSettings::default()
+        };
+        Patience::new(&settings).wait(&cues, 0)
+    }
+
+    #[test]
+    fn patience_is_waited_for_where_nothing_else_tells() {
+        let ms = [0.0, 0.25, 0.5, 0.75].map(|patience| wait(STATEMENT, patience).ms);
+        assert!(ms.is_sorted_by(|a, b| a + 200 < *b), "{ms:?}");
+        assert!(ms[2].abs_diff(1_120) < 30, "{ms:?}");
+        assert_eq!(wait(STATEMENT, 1.0).ms, 1_400, "the longest hangover");
+    }
+
+    #[test]
+    fn what_sounds_unfinished_is_waited_for_longer() {
+        let ms = |cues: Cues| wait(cues, 0.4).ms;
+        let usual = ms(STATEMENT);
+        assert!(ms(Cues { held_s: 0.3, ..STATEMENT }) > usual + 80, "a held vowel");
+        assert!(ms(Cues { pitch_octaves: Some(0.7), ..STATEMENT }) > usual + 80, "a high end");
+        assert!(ms(Cues { level_db: 2.0, last_level_db: 3.0, ..STATEMENT }) > usual + 80, "loud");
+        assert!(ms(Cues { fade_s: 0.3, ..STATEMENT }) < usual - 80, "a voice that dies away");
+        assert!(ms(Cues { talk_s: 5.0, ..STATEMENT }) < usual - 200, "much was said");
+        assert!(ms(Cues { over_noise_db: 15.0, ..STATEMENT }) > usual + 80, "noise");
+        assert!(ms(Cues { pitch_octaves: None, ..STATEMENT }).abs_diff(usual) < 20, "whispered");
+    }
+
+    #[test]
+    fn a_short_answer_is_not_waited_for_as_for_a_long_thought() {
+        assert_eq!(wait(Cues { talk_s: 0.4, ..STATEMENT }, 0.5).ms, 800);
+        assert!(wait(Cues { talk_s: 1.0, ..STATEMENT }, 0.5).ms > 1_100);
+    }
+
+    #[test]
+    fn the_reasons_add_up_to_the_wait() {
+        let wait = wait(STATEMENT, 0.5);
+        let sum: i32 = wait.reasons_ms.iter().map(|ms| i32::from(*ms)).sum();
+        assert!((sum - i32::from(wait.ms)).abs() <= 5, "{wait:?}");
+    }
+
+    #[test]
+    fn a_fixed_hangover_does_not_listen() {
+        let settings =
+            TurnSettings { endpoint: EndpointKind::Fixed, hangover_ms: 640, ..Default::default() };
+        let patience = Patience::new(&settings);
+        assert_eq!(patience.wait(&STATEMENT, 0), patience.wait(&Cues::default(), 9));
+        assert_eq!(patience.wait(&STATEMENT, 0).ms, 640);
+    }
+}

@@ -1,0 +1,155 @@
+//! Is somebody speaking: hysteresis over a detector's probabilities, and what
+//! makes a detector believable.
+//!
+//! A probability alone is not enough: dishes reach 0.9 for a third of a
+//! second. So speech begins when a hop is as likely as `threshold` for long
+//! enough and there is pitch in it, as every voice has within its first
+//! syllable; what has none must last 400 ms. What is far over the noise may be a
+//! little less likely, and needs no pitch.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails.
+
+use super::{Prosody, settings::TurnSettings};
+use crate::audio::{FrameTime, Rate};
+
+/// Where speech without any pitch, such as whispering, begins all the same.
+const UNVOICED_MS: u32 = 400;
+/// How far back pitch counts.
+const VOICED_MS: u32 = 100;
+/// Neither faint nor loud: 8 dB over the noise, give or take as much.
+const USUAL_DB: f32 = 8.0;
+/// What a loud hop may be less likely, and a faint one must be more.
+const LEVEL_WEIGHT: f32 = 0.05;
+/// No noise stands so far out for long.
+const FAR_OUT_DB: f32 = 18.0;
+/// Silence that is no gap between two sounds.
+const RELEASE_MS: u32 = 32;
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Change {
+    /// It may have begun with this frame.
+    Likely(FrameTime),
+    /// What may have begun there had not.
+    FalseAlarm(FrameTime),
+    /// It began with this frame.
+    On(FrameTime),
+    /// It ended with this frame.
+    Off(FrameTime),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Off,
+    /// Counts of frames in a row that are likely, and that are loud too.
+    Maybe {
+        first: FrameTime,
+        likely: i64,
+        loud: i64,
+    },
+    On {
+        last: FrameTime,
+    },
+}
+
+/// Hears speech begin and end, hop by hop.
+#[derive(Debug)]
+pub(super) struct SpeechDetector {
+    threshold: f32,
+    threshold_off: f32,
+    needed_frames: i64,
+    unvoiced_frames: i64,
+    release_frames: i64,
+    state: State,
+    heard_to: Option<FrameTime>,
+}
+
+impl SpeechDetector {
+    pub(super) fn new(settings: &TurnSettings, rate: Rate) -> Self {
+        Self {
+            threshold: settings.threshold,
+            threshold_off: settings.threshold_off.min(settings.threshold),
+            needed_frames: rate.frames_in_ms(settings.onset_ms) as i64,
+            unvoiced_frames: rate.frames_in_ms(UNVOICED_MS) as i64,
+            release_frames: rate.frames_in_ms(RELEASE_MS) as i64,
+            state: State::Off,
+            heard_to: None,
+        }
+    }
+
+    pub(super) fn set_needed_frames(&mut self, frames: usize) {
+        self.needed_frames = frames as i64;
+    }
+
+    /// Whether speech may just be beginning.
+    pub(super) fn is_likely(&self) -> bool {
+        matches!(self.state, State::Maybe { .. })
+    }
+
+    /// Whether a hop of this probability is part of speech that goes on.
+    pub(super) fn is_voice(&self, probability: f32) -> bool {
+        probability >= self.threshold_off
+    }
+
+    /// Takes the hop whose last frame is `at`.
+    pub(super) fn hear(
+        &mut self,
+        at: FrameTime,
+        probability: f32,
+        prosody: &Prosody,
+    ) -> Option<Change> {
+        let first = match self.heard_to.and_then(|to| at.frames_since(to)) {
+            Some(hop) if hop > 0 => at.plus(1 - hop),
+            _ => at,
+        };
+        let hop = at.frames - first.frames + 1;
+        self.heard_to = Some(at);
+        let is_voice = self.is_voice(probability);
+        if let State::On { last } = self.state {
+            if is_voice {
+                self.state = State::On { last: at };
+                return None;
+            }
+            let silent = at.frames - last.frames >= self.release_frames;
+            return silent.then(|| self.end(Change::Off(last)));
+        }
+        let over_floor_db = prosody.over_floor_db();
+        let loudness = ((over_floor_db - USUAL_DB) / USUAL_DB).clamp(-1.0, 1.0);
+        let likely = probability + LEVEL_WEIGHT * loudness >= self.threshold;
+        let loud = likely && over_floor_db >= FAR_OUT_DB;
+        let count = |is_so: bool, before: i64| if is_so { before + hop } else { 0 };
+        let (first, likely, loud, is_new) = match self.state {
+            State::Maybe { first, .. } if !is_voice => {
+                return Some(self.end(Change::FalseAlarm(first)));
+            }
+            State::Maybe { first, likely: before, loud: loud_before } => {
+                (first, count(likely, before), count(loud, loud_before), false)
+            }
+            _ if likely || loud => (first, count(likely, 0), count(loud, 0), true),
+            _ => return None,
+        };
+        let is_certain = likely >= self.needed_frames
+            && (prosody.is_voiced(VOICED_MS) || likely >= self.unvoiced_frames);
+        if is_certain || loud >= self.needed_frames {
+            self.state = State::On { last: at };
+            return Some(Change::On(first));
+        }
+        self.state = State::Maybe { first, likely, loud };
+        is_new.then_some(Change::Likely(first))
+    }
+
+    fn end(&mut self, change: Change) -> Change {
+        self.state = State::Off;
+        change
+    }
+
+    /// Nothing more is heard.
+    pub(super) fn close(&mut self) -> Option<Change> {
+        self.heard_to = None;
+        match std::mem::replace(&mut self.state, State::Off) {
+            State::Off => None,
+            State::Maybe { first, .. } => Some(Change::FalseAlarm(first)),
+            State::On { last } => Some(Change::Off(last)),
+        }
+    }
+}
