@@ -76,6 +76,9 @@ pub struct TurnSettings {
     pub threshold_off: f32,
     /// Speech needed before an onset is decided, in milliseconds.
     pub onset_ms: u32,
+    /// Sound without any pitch needed before it is speech all the same, in
+    /// milliseconds.
+    pub unvoiced_ms: u32,
     /// Speech needed before a reply is cut, in milliseconds from the onset.
     pub confirm_ms: u32,
     /// Audio from before the onset that opens a turn, in milliseconds.
@@ -108,6 +111,7 @@ impl Default for TurnSettings {
             threshold: 0.6,
             threshold_off: 0.5,
             onset_ms: 48,
+            unvoiced_ms: 400,
             confirm_ms: 160,
             pre_roll_ms: 300,
             endpoint: EndpointKind::Adaptive,

@@ -4,7 +4,7 @@
 //! A probability alone is not enough: dishes reach 0.9 for a third of a
 //! second. So speech begins when a hop is as likely as `threshold` for long
 //! enough and there is pitch in it, as every voice has within its first
-//! syllable; what has none must last 400 ms. What is far over the noise may be a
+//! syllable; what has none must last `unvoiced_ms`. What is far over the noise may be a
 //! little less likely, and needs no pitch.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
@@ -12,8 +12,6 @@
 use super::{Prosody, settings::TurnSettings};
 use crate::audio::{FrameTime, Rate};
 
-/// Where speech without any pitch, such as whispering, begins all the same.
-const UNVOICED_MS: u32 = 400;
 /// How far back pitch counts.
 const VOICED_MS: u32 = 100;
 /// Neither faint nor loud: 8 dB over the noise, give or take as much.
@@ -70,7 +68,7 @@ impl SpeechDetector {
             threshold: settings.threshold,
             threshold_off: settings.threshold_off.min(settings.threshold),
             needed_frames: rate.frames_in_ms(settings.onset_ms) as i64,
-            unvoiced_frames: rate.frames_in_ms(UNVOICED_MS) as i64,
+            unvoiced_frames: rate.frames_in_ms(settings.unvoiced_ms) as i64,
             release_frames: rate.frames_in_ms(RELEASE_MS) as i64,
             state: State::Off,
             heard_to: None,

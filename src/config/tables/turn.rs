@@ -51,6 +51,13 @@ const PARAMS: &[Param] = &[
         doc: "speech needed before it is believed to be speech",
     },
     Param {
+        name: "unvoiced_ms",
+        kind: ParamKind::Int { min: 0, max: 2_000 },
+        default: ParamDefault::Int(400),
+        doc: "the same for sound without any pitch: whispering, but dishes too; 0 for a detector \
+              that needs no help, such as silero",
+    },
+    Param {
         name: "confirm_ms",
         kind: ParamKind::Int { min: 10, max: 2_000 },
         default: ParamDefault::Int(160),
@@ -129,6 +136,7 @@ pub fn settings(values: &Values) -> TurnSettings {
         threshold: values.float("threshold"),
         threshold_off: values.float("threshold_off"),
         onset_ms: values.int("onset_ms") as u32,
+        unvoiced_ms: values.int("unvoiced_ms") as u32,
         confirm_ms: values.int("confirm_ms") as u32,
         pre_roll_ms: values.int("pre_roll_ms") as u32,
         endpoint: match values.text("endpoint") {
