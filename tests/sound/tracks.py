@@ -19,7 +19,7 @@ class Recording:
     """What a source gives, with the time at which each piece came."""
 
     def __init__(self, server, source):
-        command = ["parec", "-d", source, STEP, "--raw", "--format=s16le", f"--rate={RATE}", "--channels=1"]
+        command = [*server.first, "parec", "-d", source, STEP, "--raw", "--format=s16le", f"--rate={RATE}", "--channels=1"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=server.env)
         self.samples, self.times, self.ends, self.rest = array.array("h"), [], [], b""
         threading.Thread(target=self._read, daemon=True).start()
@@ -96,7 +96,7 @@ class Mouth:
     """
 
     def __init__(self, server, rate):
-        command = ["pacat", "-d", "microphone", "--latency-msec=100", "--raw"]
+        command = [*server.first, "pacat", "-d", "microphone", "--latency-msec=100", "--raw"]
         command += ["--format=s16le", f"--rate={rate}", "--channels=1"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=server.env)
         self.words, self.silence = queue.Queue(), bytes(rate // 100 * 2)

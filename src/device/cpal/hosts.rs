@@ -23,18 +23,27 @@ fn preference() -> Vec<HostId> {
     hosts
 }
 
+fn open(id: HostId) -> Result<Host, cpal::Error> {
+    // Where it cannot be made, the server answers or not.
+    #[cfg(target_os = "linux")]
+    if id == HostId::PulseAudio {
+        let _ = super::pulse::make_cookie();
+    }
+    host_from_id(id)
+}
+
 /// The sound system that is used where none is named.
 ///
 /// # Errors
 /// Where none answers.
 pub(super) fn preferred() -> Result<Host, DeviceError> {
-    preference().into_iter().find_map(|id| host_from_id(id).ok()).ok_or_else(words::no_host)
+    preference().into_iter().find_map(|id| open(id).ok()).ok_or_else(words::no_host)
 }
 
 /// Every sound system that answers, the preferred one first.
 pub(super) fn all() -> Vec<Host> {
     let others = ALL_HOSTS.iter().filter(|h| h.to_string() == "jack").copied();
-    preference().into_iter().chain(others).filter_map(|id| host_from_id(id).ok()).collect()
+    preference().into_iter().chain(others).filter_map(|id| open(id).ok()).collect()
 }
 
 /// The sound system that `wanted` names before a colon, or the preferred one,
@@ -46,7 +55,7 @@ pub(super) fn of_name(wanted: &str) -> Result<(Host, &str), DeviceError> {
     let named = wanted.split_once(':').and_then(|(host, name)| Some((host.parse().ok()?, name)));
     match named {
         Some((id, name)) => {
-            let host = host_from_id(id).map_err(|error| words::host_refused(id, &error))?;
+            let host = open(id).map_err(|error| words::host_refused(id, &error))?;
             Ok((host, if name.is_empty() { DEFAULT } else { name }))
         }
         None => Ok((preferred()?, wanted)),
@@ -60,7 +69,6 @@ pub(super) fn of_name(wanted: &str) -> Result<(Host, &str), DeviceError> {
 pub(super) fn asks_for_priority(host: &Host, wanted: &str, id: &str) -> bool {
     let plugin = ["pulse", "pipewire", "jack", "null"].contains(&id);
     match host.id().to_string().as_str() {
-        "pulseaudio" => true,
         "alsa" => !plugin && (id != DEFAULT || wanted == DEFAULT),
         _ => false,
     }

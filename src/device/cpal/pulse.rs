@@ -7,23 +7,27 @@
 //! thread that asks the server for its latency after every period: on a busy
 //! machine they waited for it. Here nobody asks.
 //!
-//! Runs on: the client's thread ([`Sink`], [`Source`]). Never allocates, locks, logs or
-//! fails there.
+//! Runs on: a thread per stream ([`Player`], [`Recorder`]), which waits for the
+//! server. Never allocates, locks, logs or panics there.
+
+mod wire;
 
 use std::{
     ffi::CString,
-    future::Future,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
+    fs,
+    io::{self, Read, Write},
+    net::Shutdown,
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt},
+        net::UnixStream,
     },
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    sync::Arc,
+    thread::{self, JoinHandle},
 };
 
 use cpal::{BufferSize, Error, ErrorKind};
-use pulseaudio::{AsPlaybackSource, Client, PlaybackStream, RecordStream, protocol};
+use pulseaudio::protocol::{self, Command, stream::BufferAttr};
+use wire::{Said, Wire};
 
 use super::{health::Health, mode::Chosen};
 use crate::{
@@ -32,11 +36,54 @@ use crate::{
     duplex::{CaptureHalf, RenderHalf},
 };
 
-/// The server keeps so much for us, as parts of a second: 0.5 s.
+/// The server keeps so much of the microphone for us, as parts of a second: 0.5 s.
 const QUEUE_PARTS: u32 = 2;
+/// The speaker's queue: one period plays while the next is made.
+const PERIODS: u32 = 2;
+/// A queue that ran dry grows by a period, up to this.
+const PERIODS_MAX: u32 = 8;
 /// Samples that are converted at once; a longer delivery is taken in parts.
 const SAMPLES: usize = 8_192;
 const SAMPLE_BYTES: usize = 4;
+const COOKIE_BYTES: usize = 256;
+
+/// A stream, which ends when it is dropped.
+pub(super) struct Stream {
+    socket: UnixStream,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Repeats `step` on a thread of real-time priority until it fails.
+fn start(
+    name: &str,
+    socket: UnixStream,
+    health: Arc<Health>,
+    mut step: impl FnMut() -> Result<(), Error> + Send + 'static,
+) -> Result<Stream, Error> {
+    let work = move || {
+        health.ask_for_priority();
+        loop {
+            if let Err(error) = step() {
+                if !health.is_closed() {
+                    health.note(&error);
+                }
+                break;
+            }
+        }
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    let thread = thread.map_err(|_| Error::new(ErrorKind::ResourceExhausted))?;
+    Ok(Stream { socket, thread: Some(thread) })
+}
 
 /// Records from the source `name`, from now on until the stream is dropped.
 ///
@@ -48,36 +95,40 @@ pub(super) fn record(
     half: CaptureHalf,
     clock: Clock,
     health: Arc<Health>,
-) -> Result<RecordStream, Error> {
-    let client = Client::from_env(c"chinwag")?;
-    let name = CString::new(name).map_err(|_| Error::new(ErrorKind::InvalidInput))?;
-    let source = wait(client.source_info_by_name(name))?;
-    let sample_spec = protocol::SampleSpec {
-        format: protocol::SampleFormat::Float32Le,
-        channels: source.sample_spec.channels,
-        sample_rate: chosen.rate.hz(),
-    };
-    let channels = usize::from(sample_spec.channels);
+) -> Result<Stream, Error> {
+    let mut wire = Wire::connect()?;
+    let source = protocol::GetSourceInfo { index: None, name: Some(c_name(name)?) };
+    let source: protocol::SourceInfo = wire.ask(&Command::GetSourceInfo(source))?;
+    let channels = usize::from(source.sample_spec.channels);
     if channels < usize::from(chosen.config.channels) {
         return Err(Error::new(ErrorKind::UnsupportedConfig));
     }
     let frame_bytes = (channels * SAMPLE_BYTES) as u32;
     let params = protocol::RecordStreamParams {
-        sample_spec,
+        sample_spec: floats(source.sample_spec.channels, chosen),
         channel_map: source.channel_map,
         source_index: Some(source.index),
-        buffer_attr: protocol::stream::BufferAttr {
+        buffer_attr: BufferAttr {
             max_length: chosen.rate.hz() / QUEUE_PARTS * frame_bytes,
             fragment_size: period_frames(chosen) * frame_bytes,
             ..Default::default()
         },
         // The source is to work in periods as long as ours.
         flags: protocol::stream::StreamFlags { adjust_latency: true, ..Default::default() },
+        props: named(c"microphone"),
         ..Default::default()
     };
-    let mut sink =
-        Sink { half, channels, clock, health, samples: vec![0.0; SAMPLES].into(), asks: true };
-    Ok(wait(client.create_record_stream(params, move |bytes: &[u8]| sink.take(bytes)))?)
+    let _: protocol::CreateRecordStreamReply = wire.ask(&Command::CreateRecordStream(params))?;
+    let socket = wire.handle()?;
+    let mut recorder = Recorder {
+        half,
+        channels,
+        clock,
+        health: health.clone(),
+        wire,
+        samples: vec![0.0; SAMPLES].into(),
+    };
+    start("chinwag-mic", socket, health, move || recorder.step())
 }
 
 /// Plays to the sink `name`, from now on until the stream is dropped.
@@ -90,47 +141,70 @@ pub(super) fn play(
     half: RenderHalf,
     clock: Clock,
     health: Arc<Health>,
-) -> Result<PlaybackStream, Error> {
-    let client = Client::from_env(c"chinwag")?;
-    let name = CString::new(name).map_err(|_| Error::new(ErrorKind::InvalidInput))?;
-    let sink = wait(client.sink_info_by_name(name))?;
+) -> Result<Stream, Error> {
+    let mut wire = Wire::connect()?;
+    let sink = protocol::GetSinkInfo { index: None, name: Some(c_name(name)?) };
+    let sink: protocol::SinkInfo = wire.ask(&Command::GetSinkInfo(sink))?;
     let channels = usize::from(sink.sample_spec.channels);
-    let frame_bytes = (channels * SAMPLE_BYTES) as u32;
-    let period_bytes = period_frames(chosen) * frame_bytes;
+    let frame_bytes = channels * SAMPLE_BYTES;
+    let period_frames = period_frames(chosen);
     let params = protocol::PlaybackStreamParams {
-        sample_spec: protocol::SampleSpec {
-            format: protocol::SampleFormat::Float32Le,
-            channels: sink.sample_spec.channels,
-            sample_rate: chosen.rate.hz(),
-        },
+        sample_spec: floats(sink.sample_spec.channels, chosen),
         channel_map: sink.channel_map,
         sink_index: Some(sink.index),
-        // One period plays while the next is made.
-        buffer_attr: protocol::stream::BufferAttr {
-            target_length: 2 * period_bytes,
-            minimum_request_length: period_bytes,
-            ..Default::default()
-        },
+        buffer_attr: queue(PERIODS, period_frames * frame_bytes as u32),
         flags: protocol::stream::StreamFlags { adjust_latency: true, ..Default::default() },
+        props: named(c"speaker"),
         ..Default::default()
     };
-    let latency_frames = Arc::new(AtomicU32::new(0));
-    let mut source = Source {
+    let stream: protocol::CreatePlaybackStreamReply =
+        wire.ask(&Command::CreatePlaybackStream(params))?;
+    let latency =
+        protocol::LatencyParams { channel: stream.channel, now: std::time::SystemTime::now() };
+    let latency: protocol::PlaybackLatency = wire.ask(&Command::GetPlaybackLatency(latency))?;
+    // The queue and what the sink itself holds; no more than that is ever ahead.
+    let in_sink = chosen.rate.frames_in(Nanos(latency.sink_usec.saturating_mul(1_000)));
+    let in_queue = stream.buffer_attr.target_length / frame_bytes as u32;
+    let socket = wire.handle()?;
+    let mut player = Player {
         half,
         channels,
         clock,
-        health,
-        latency_frames: latency_frames.clone(),
+        health: health.clone(),
+        wire,
+        channel: stream.channel,
+        wanted_bytes: stream.requested_bytes as usize,
+        period_frames,
+        periods: PERIODS,
+        latency_frames: in_queue + in_sink as u32,
         samples: vec![0.0; SAMPLES].into(),
-        asks: true,
     };
-    let wanted = move |bytes: &mut [u8]| source.fill(bytes);
-    let stream = wait(client.create_playback_stream(params, wanted.as_playback_source()))?;
-    // The queue and what the sink itself holds; no more than that is ever ahead.
-    let queue = stream.buffer_attr().target_length / frame_bytes;
-    let latency = wait(stream.timing_info())?.sink_usec.saturating_mul(1_000);
-    latency_frames.store(queue + chosen.rate.frames_in(Nanos(latency)) as u32, Relaxed);
-    Ok(stream)
+    start("chinwag-speaker", socket, health, move || player.step())
+}
+
+/// A queue of whole periods, asked for in halves: so the sink itself holds no
+/// more than half a period, and what is late has one and a half.
+fn queue(periods: u32, period_bytes: u32) -> BufferAttr {
+    BufferAttr {
+        target_length: periods * period_bytes,
+        minimum_request_length: period_bytes / 2,
+        ..Default::default()
+    }
+}
+
+fn c_name(name: &str) -> Result<CString, Error> {
+    CString::new(name).map_err(|_| Error::new(ErrorKind::InvalidInput))
+}
+
+fn named(what: &std::ffi::CStr) -> protocol::Props {
+    let mut props = protocol::Props::new();
+    props.set(protocol::Prop::MediaName, what);
+    props
+}
+
+fn floats(channels: u8, chosen: &Chosen) -> protocol::SampleSpec {
+    let format = protocol::SampleFormat::Float32Le;
+    protocol::SampleSpec { format, channels, sample_rate: chosen.rate.hz() }
 }
 
 fn period_frames(chosen: &Chosen) -> u32 {
@@ -141,67 +215,90 @@ fn period_frames(chosen: &Chosen) -> u32 {
 }
 
 /// Where the server's requests are filled from.
-struct Source {
+struct Player {
     half: RenderHalf,
     channels: usize,
     clock: Clock,
     health: Arc<Health>,
-    latency_frames: Arc<AtomicU32>,
+    wire: Wire,
+    channel: u32,
+    wanted_bytes: usize,
+    period_frames: u32,
+    periods: u32,
+    latency_frames: u32,
     samples: Box<[f32]>,
-    asks: bool,
 }
 
-impl Source {
-    /// Fills all of `bytes` with whole frames of little-endian floats.
+impl Player {
+    /// Gives what is wanted, then waits for what the server says.
     ///
     /// # Realtime safety
-    /// The client's thread; the first call asks for real-time priority.
-    fn fill(&mut self, bytes: &mut [u8]) -> usize {
-        if std::mem::take(&mut self.asks) {
-            self.health.ask_for_priority();
-        }
-        bytes.fill(0);
-        if !self.health.is_closed() {
-            let (now, latency) = (self.clock.now(), self.latency_frames.load(Relaxed));
-            let whole = SAMPLES - SAMPLES % self.channels;
-            for part in bytes.chunks_mut(whole * SAMPLE_BYTES) {
-                let samples = &mut self.samples[..part.len() / SAMPLE_BYTES];
-                self.half.process(samples, self.channels, now, latency);
-                let (values, _) = part.as_chunks_mut();
-                for (value, sample) in values.iter_mut().zip(samples) {
-                    *value = sample.to_le_bytes();
-                }
+    /// Waits for the socket, and for nothing else.
+    fn step(&mut self) -> Result<(), Error> {
+        let frame_bytes = self.channels * SAMPLE_BYTES;
+        while self.wanted_bytes >= frame_bytes {
+            let frames = (self.wanted_bytes / frame_bytes).min(SAMPLES / self.channels);
+            let samples = &mut self.samples[..frames * self.channels];
+            if self.health.is_closed() {
+                samples.fill(0.0);
+            } else {
+                self.half.process(samples, self.channels, self.clock.now(), self.latency_frames);
             }
+            self.wire.put(self.channel, samples)?;
+            self.wanted_bytes -= frames * frame_bytes;
         }
-        bytes.len()
+        match self.wire.next()? {
+            Said::Wants(bytes) => self.wanted_bytes += bytes,
+            Said::RanDry => {
+                self.health.note(&Error::new(ErrorKind::Xrun));
+                self.lengthen()?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Asks for a queue that is a period longer: the machine is busier than it
+    /// was thought to be.
+    fn lengthen(&mut self) -> Result<(), Error> {
+        if self.periods == PERIODS_MAX {
+            return Ok(());
+        }
+        self.periods += 1;
+        self.latency_frames += self.period_frames;
+        let period_bytes = self.period_frames * (self.channels * SAMPLE_BYTES) as u32;
+        let params = protocol::SetPlaybackStreamBufferAttrParams {
+            index: self.channel,
+            buffer_attr: queue(self.periods, period_bytes),
+            adjust_latency: true,
+            early_requests: false,
+        };
+        self.wire.send(&Command::SetPlaybackStreamBufferAttr(params)).map(|_| ())
     }
 }
 
 /// What the server's deliveries go to.
-struct Sink {
+struct Recorder {
     half: CaptureHalf,
     channels: usize,
     clock: Clock,
     health: Arc<Health>,
+    wire: Wire,
     samples: Box<[f32]>,
-    asks: bool,
 }
 
-impl Sink {
-    /// Takes whole frames of little-endian floats.
+impl Recorder {
+    /// Waits for what the server says, and takes whole frames of it.
     ///
     /// # Realtime safety
-    /// The client's thread; the first call asks for real-time priority.
-    fn take(&mut self, bytes: &[u8]) {
-        if std::mem::take(&mut self.asks) {
-            self.health.ask_for_priority();
-        }
-        if self.health.is_closed() {
-            return;
+    /// Waits for the socket, and for nothing else.
+    fn step(&mut self) -> Result<(), Error> {
+        if !matches!(self.wire.next()?, Said::Sound) || self.health.is_closed() {
+            return Ok(());
         }
         let now = self.clock.now();
         let whole = SAMPLES - SAMPLES % self.channels;
-        for part in bytes.chunks(whole * SAMPLE_BYTES) {
+        for part in self.wire.sound().chunks(whole * SAMPLE_BYTES) {
             let samples = &mut self.samples[..part.len() / SAMPLE_BYTES];
             let (values, _) = part.as_chunks();
             for (sample, value) in samples.iter_mut().zip(values) {
@@ -209,23 +306,22 @@ impl Sink {
             }
             self.half.process(samples, self.channels, now);
         }
+        Ok(())
     }
 }
 
-/// Waits on this thread for what the client's thread brings.
-fn wait<T>(work: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
+/// Makes the cookie that a server asks for, as its own library does: who has
+/// none is hung up on, though a server knows its own user without.
+pub(super) fn make_cookie() -> io::Result<()> {
+    let Some(home) = std::env::home_dir() else { return Ok(()) };
+    if pulseaudio::socket_path_from_env().is_none() || pulseaudio::cookie_path_from_env().is_some()
+    {
+        return Ok(());
     }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let (mut work, mut context) = (pin!(work), Context::from_waker(&waker));
-    loop {
-        match work.as_mut().poll(&mut context) {
-            Poll::Ready(done) => return done,
-            Poll::Pending => thread::park(),
-        }
-    }
+    let folder = home.join(".config/pulse");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let mut cookie = [0; COOKIE_BYTES];
+    fs::File::open("/dev/urandom")?.read_exact(&mut cookie)?;
+    let mut file = fs::OpenOptions::new();
+    file.write(true).create_new(true).mode(0o600).open(folder.join("cookie"))?.write_all(&cookie)
 }
