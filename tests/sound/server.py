@@ -15,12 +15,12 @@ SPEAKER = "speaker"
 STEP = "--latency-msec=5"
 
 
-PRIORITY = "5"
+# Above the program's callbacks (10), as sound servers are.
+PRIORITY = "20"
 
 
 def first():
-    """What puts a command before ordinary work; nothing where the system does not let us. Below the
-    program's own callbacks (10)."""
+    """What puts a command before ordinary work; nothing where the system does not let us."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     for way in (["chrt", "--rr", PRIORITY], ["nice", "-n", "-15"]):
         if shutil.which(way[0]) and subprocess.run([*way, "true"], **quiet).returncode == 0:
@@ -59,8 +59,8 @@ class SoundServer:
         else:
             raise SystemExit(f"PulseAudio did not start:\n{self.log.read_text()}")
         if "chrt" in self.first:
-            # It gives up what it was started with; only its sinks' threads ask for it again.
-            chrt = ["chrt", "--rr", "-p", PRIORITY, str(self.children[0].pid)]
+            # It gives up what it is started with; only its sinks' threads ask for it again.
+            chrt = ["chrt", "--rr", "--all-tasks", "-p", PRIORITY, str(self.children[0].pid)]
             subprocess.run(chrt, check=True)
         self.pactl("set-default-sink", SPEAKER)
         self.pactl("set-default-source", MICROPHONE)
