@@ -23,7 +23,7 @@ pub enum Reason {
     Pitch,
     /// Noise, in which faint last words are missed.
     Noise,
-    /// One short word, and nothing before it.
+    /// A word or two, and nothing before them.
     Short,
 }
 

@@ -159,7 +159,7 @@ fn who_goes_on_after_an_end_had_not_finished_and_is_waited_for_as_in_one_turn() 
         let ended = talk.hear(Sound::Noise, &[0.0; 100]);
         assert!(ended.contains(&(NoteKind::EndOfTurn, ended.last().unwrap().1)), "{ended:?}");
         talk.hear(Sound::Noise, &vec![0.0; hops]);
-        talk.hear(Sound::Voice, &[0.9; 60]);
+        talk.hear(Sound::Voice, &[0.9; 80]);
         match talk.hear(Sound::Noise, &[0.0; 2])[..] {
             [(NoteKind::SpeechOff(wait), _)] => wait,
             ref other => panic!("{other:?}"),

@@ -16,7 +16,7 @@ use crate::audio::{Reason, Wait};
 /// No patience at all, and all of it.
 const BASIS_MS: [f32; 2] = [500.0, 1_740.0];
 /// For each doubling of 1 s + talk, this times ln 2; no more after 4 s.
-const TALK_MS: f32 = 1_000.0;
+const TALK_MS: f32 = 900.0;
 const TALK_S_MAX: f32 = 4.0;
 /// What is neither much nor little talk: 2.3 s.
 const TALK_NEUTRAL: f32 = 1.2;
@@ -39,9 +39,11 @@ const PITCH_NEUTRAL: f32 = 0.22;
 /// than this over the noise.
 const NOISE_MS: f32 = 12.0;
 const NOISE_NEUTRAL_DB: f32 = 28.0;
-/// One word: "yes", "stop". It is waited for as for anything else at most.
-const SHORT_S: f32 = 0.6;
-const SHORT_MS_MAX: f32 = 800.0;
+/// A word or two, with no pause in them: most likely that was all.
+/// It is waited for so long, or this share of the basis, at most.
+const SHORT_S: f32 = 0.8;
+const SHORT_MS_MAX: f32 = 900.0;
+const SHORT_SHARE: f32 = 0.8;
 
 /// Turns what a pause tells into a wait.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +87,8 @@ impl Patience {
         reasons[Reason::Noise as usize] = NOISE_MS * noise_db;
         let sum: f32 = reasons.iter().sum();
         if cues.talk_s < SHORT_S && pauses == 0 {
-            reasons[Reason::Short as usize] = (SHORT_MS_MAX - sum).min(0.0);
+            let max = SHORT_MS_MAX.max(SHORT_SHARE * self.basis_ms);
+            reasons[Reason::Short as usize] = (max - sum).min(0.0);
         }
         let sum: f32 = reasons.iter().sum();
         let [min, max] = self.bounds_ms;
@@ -142,8 +145,9 @@ mod tests {
 
     #[test]
     fn a_short_answer_is_not_waited_for_as_for_a_long_thought() {
-        assert_eq!(wait(Cues { talk_s: 0.4, ..STATEMENT }, 0.5).ms, 800);
-        assert!(wait(Cues { talk_s: 1.0, ..STATEMENT }, 0.5).ms > 1_100);
+        let short = Cues { talk_s: 0.4, ..STATEMENT };
+        assert_eq!([0.0, 0.5, 1.0].map(|patience| wait(short, patience).ms), [900, 900, 1_392]);
+        assert!(wait(Cues { talk_s: 1.0, ..STATEMENT }, 0.5).ms > 1_200);
     }
 
     #[test]
