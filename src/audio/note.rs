@@ -48,6 +48,9 @@ pub enum NoteKind {
     /// Speech stopped with frame `at`; the turn goes on if speech does within
     /// this wait.
     SpeechOff(Wait),
+    /// In a pause after frame `at` a model was heard: the turn goes on if speech
+    /// does within this wait.
+    WaitChanged(Wait),
     /// After a pause, speech goes on with frame `at` in the same turn.
     SpeechOn,
     /// The turn ended: its last speech was frame `at`.

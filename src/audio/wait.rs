@@ -25,11 +25,13 @@ pub enum Reason {
     Noise,
     /// A word or two, and nothing before them.
     Short,
+    /// What a model that was asked says of whether the turn is over.
+    Model,
 }
 
 impl Reason {
     /// All of them, in the order of [`Wait::reasons_ms`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Patience,
         Self::Talk,
         Self::Pauses,
@@ -39,6 +41,7 @@ impl Reason {
         Self::Pitch,
         Self::Noise,
         Self::Short,
+        Self::Model,
     ];
 
     /// Its name in reports.
@@ -53,6 +56,7 @@ impl Reason {
             Self::Pitch => "pitch",
             Self::Noise => "noise",
             Self::Short => "short",
+            Self::Model => "model",
         }
     }
 }
@@ -61,7 +65,8 @@ impl Reason {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wait {
     /// Silence after the last speech that ends the turn: the sum of the
-    /// reasons, held between the least and the longest hangover.
+    /// reasons, held between the least and the longest hangover before the
+    /// model's is added.
     pub ms: u16,
     /// What each of [`Reason::ALL`] added or took away.
     pub reasons_ms: [i16; Reason::ALL.len()],

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     config::Plan,
     device::Clock,
-    engine::{Engine, EngineError, Report},
+    engine::{Engine, EngineError, Extras, Report},
     measure::report::Table,
     net::Dialer,
     protocol::{Credential, Endpoint, StartPolicy},
@@ -124,7 +124,8 @@ impl Start<'_> {
     fn once(&self) -> Result<Engine, EngineError> {
         let mut backend = sound::backend(&self.plan.device).map_err(EngineError::Device)?;
         let dialer = self.dialer.clone();
-        Engine::start_recorded(self.plan, backend.as_mut(), dialer, self.clock, self.folder)
+        let extras = Extras { record_to: self.folder, ..Extras::default() };
+        Engine::start_with(self.plan, backend.as_mut(), dialer, self.clock, extras)
     }
 
     /// Starts; a missing device is waited for where `link.start` says so, and

@@ -10,6 +10,8 @@
 //!                silence ≥ wait, nothing likely: EndOfTurn
 //! ```
 //!
+//! While Trailing, a model may be heard: WaitChanged(wait).
+//!
 //! Everything is counted in frames of the detector's hops, so that the same
 //! samples give the same decisions whenever a thread ran.
 //!
@@ -20,7 +22,7 @@ use super::{
     settings::TurnSettings,
     speech::{Change, SpeechDetector},
 };
-use crate::audio::{FrameTime, Note, NoteKind, Rate};
+use crate::audio::{FrameTime, Note, NoteKind, Rate, Wait};
 
 /// A shorter silence is a consonant, not a pause.
 const PAUSE_MS_MIN: u32 = 150;
@@ -32,10 +34,10 @@ const RESUMED_MS_MAX: u32 = 2_000;
 enum State {
     Quiet,
     Speaking,
-    /// The last frame of speech, and from where on the turn is over.
+    /// The last frame of speech, and for how long the turn may go on.
     Trailing {
         last: FrameTime,
-        end_frames: i64,
+        wait: Wait,
     },
 }
 
@@ -99,8 +101,9 @@ impl Endpoint {
                 self.state = State::Speaking;
                 (NoteKind::SpeechOn, first)
             }
-            (State::Trailing { last, end_frames }, _)
-                if at.frames >= end_frames && !self.speech.is_likely() =>
+            (State::Trailing { last, wait }, _)
+                if at.frames - last.frames >= wait_frames(last, wait)
+                    && !self.speech.is_likely() =>
             {
                 self.state = State::Quiet;
                 self.ended = Some(last);
@@ -125,9 +128,18 @@ impl Endpoint {
 
     fn pause(&mut self, last: FrameTime) -> (NoteKind, FrameTime) {
         let wait = self.patience.wait(&self.prosody.cues(), self.pauses);
-        let wait_frames = last.rate.frames_in_ms(u32::from(wait.ms)) as i64;
-        self.state = State::Trailing { last, end_frames: last.frames + wait_frames };
+        self.state = State::Trailing { last, wait };
         (NoteKind::SpeechOff(wait), last)
+    }
+
+    /// Takes a model's word on the pause that goes on, before the hop whose
+    /// last frame is `at`: how probable it is, from 0 to 1, that the turn is
+    /// over. `None` where it changes nothing, as in speech.
+    pub fn advise(&mut self, at: FrameTime, over: f32) -> Option<Note> {
+        let State::Trailing { last, wait } = self.state else { return None };
+        let wait = self.patience.advised(&wait, over)?;
+        self.state = State::Trailing { last, wait };
+        Some(Note { kind: NoteKind::WaitChanged(wait), at: last, decided_at: at })
     }
 
     /// Ends whatever is going on at `at`: the microphone was muted, lost or is
@@ -143,6 +155,10 @@ impl Endpoint {
         };
         Some(Note { kind, at: about, decided_at: at })
     }
+}
+
+fn wait_frames(last: FrameTime, wait: Wait) -> i64 {
+    last.rate.frames_in_ms(u32::from(wait.ms)) as i64
 }
 
 #[cfg(test)]

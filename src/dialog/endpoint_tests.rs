@@ -77,6 +77,22 @@ impl Talk {
         }
         notes
     }
+
+    /// A model's word before the next hop.
+    fn advise(&mut self, over: f32) -> Option<NoteKind> {
+        let at = self.at.plus(HOP as i64 - 1);
+        self.endpoint.advise(at, over).map(|note| note.kind)
+    }
+}
+
+fn adaptive() -> TurnSettings {
+    TurnSettings {
+        endpoint: EndpointKind::Adaptive,
+        patience: 0.1,
+        hangover_min_ms: 320,
+        hangover_max_ms: 1_600,
+        ..settings()
+    }
 }
 
 fn fixed() -> NoteKind {
@@ -169,6 +185,31 @@ fn who_goes_on_after_an_end_had_not_finished_and_is_waited_for_as_in_one_turn() 
 }
 
 #[test]
+fn a_model_shortens_or_lengthens_the_pause_that_goes_on_and_nothing_else() {
+    for (over, ms, hops) in [(1.0, 320, 20), (0.0, 1_600, 100)] {
+        let mut talk = Talk::new(&adaptive());
+        assert_eq!(talk.advise(over), None, "nothing was said");
+        talk.hear(Sound::Voice, &[0.9; 100]);
+        assert_eq!(talk.advise(over), None, "speech goes on");
+        talk.hear(Sound::Noise, &[0.0; 4]);
+        let Some(NoteKind::WaitChanged(wait)) = talk.advise(over) else { panic!("{over}") };
+        assert_eq!(wait.ms, ms, "{wait:?}");
+        assert_eq!(talk.advise(over), None, "said already");
+        assert_eq!(talk.hear(Sound::Noise, &[0.0; 150]), [(NoteKind::EndOfTurn, hops - 4)]);
+        assert_eq!(talk.advise(over), None, "the turn is over");
+    }
+}
+
+#[test]
+fn a_model_that_says_over_when_the_least_wait_has_passed_ends_the_turn_there() {
+    let mut talk = Talk::new(&adaptive());
+    talk.hear(Sound::Voice, &[0.9; 100]);
+    talk.hear(Sound::Noise, &[0.0; 30]);
+    assert!(talk.advise(1.0).is_some());
+    assert_eq!(talk.hear(Sound::Noise, &[0.0]), [(NoteKind::EndOfTurn, 1)]);
+}
+
+#[test]
 fn closing_ends_a_turn_once() {
     let mut talk = Talk::new(&settings());
     talk.hear(Sound::Voice, &[0.9; 6]);
@@ -179,6 +220,37 @@ fn closing_ends_a_turn_once() {
 }
 
 proptest! {
+    #[test]
+    fn ends_stay_within_their_bounds_and_turns_end_once_whatever_a_model_says(
+        parts in prop::collection::vec((4usize..40, 0usize..130), 1..5),
+        answers in prop::collection::vec((0usize..500, -0.5f32..1.5), 0..40),
+    ) {
+        let mut talk = Talk::new(&adaptive());
+        let hops = parts.iter().flat_map(|&(voice, noise)| {
+            let sounds = [(Sound::Voice, voice), (Sound::Noise, noise)];
+            sounds.into_iter().flat_map(|(sound, hops)| std::iter::repeat_n(sound, hops))
+        });
+        let (mut in_turn, mut off) = (false, 0);
+        for (hop, sound) in hops.enumerate() {
+            for (_, over) in answers.iter().filter(|(at, _)| *at == hop) {
+                talk.advise(*over);
+            }
+            let probability = if sound == Sound::Voice { 0.9 } else { 0.0 };
+            for (kind, _) in talk.hear(sound, &[probability]) {
+                match kind {
+                    NoteKind::Onset => prop_assert!(!std::mem::replace(&mut in_turn, true)),
+                    NoteKind::SpeechOff(_) => off = hop,
+                    NoteKind::EndOfTurn => {
+                        prop_assert!(std::mem::replace(&mut in_turn, false));
+                        // Speech is off with the second silent hop.
+                        prop_assert!((20..=100).contains(&(hop - off + 2)), "{}", hop - off);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
     #[test]
     fn onsets_and_ends_alternate_whatever_is_heard(
         hops in prop::collection::vec((0.0f32..1.0, 0usize..3), 0..300)

@@ -94,6 +94,23 @@ impl Patience {
         let [min, max] = self.bounds_ms;
         Wait { ms: sum.clamp(min, max) as u16, reasons_ms: reasons.map(|ms| ms.round() as i16) }
     }
+
+    /// The same wait once a model says how probable it is, from 0 to 1, that
+    /// the turn is over: 1 shortens it to the least hangover, 0 lengthens it to
+    /// the longest. `None` where that changes nothing: of a fixed hangover, and
+    /// by what is no probability.
+    pub fn advised(&self, wait: &Wait, over: f32) -> Option<Wait> {
+        if self.kind == EndpointKind::Fixed || !(0.0..=1.0).contains(&over) {
+            return None;
+        }
+        let unadvised = f32::from(wait.ms) - f32::from(wait.reasons_ms[Reason::Model as usize]);
+        let [min, max] = self.bounds_ms;
+        let bound = if over > 0.5 { min } else { max };
+        let shift = ((bound - unadvised) * (2.0 * over - 1.0).abs()).round();
+        let mut advised = Wait { ms: (unadvised + shift) as u16, ..*wait };
+        advised.reasons_ms[Reason::Model as usize] = shift as i16;
+        (advised != *wait).then_some(advised)
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +172,28 @@ mod tests {
         let wait = wait(STATEMENT, 0.5);
         let sum: i32 = wait.reasons_ms.iter().map(|ms| i32::from(*ms)).sum();
         assert!((sum - i32::from(wait.ms)).abs() <= 5, "{wait:?}");
+    }
+
+    #[test]
+    fn a_model_moves_the_wait_between_its_bounds_and_its_last_word_counts() {
+        let settings = TurnSettings {
+            endpoint: EndpointKind::Adaptive,
+            hangover_min_ms: 300,
+            hangover_max_ms: 1_500,
+            ..TurnSettings::default()
+        };
+        let patience = Patience::new(&settings);
+        let wait = Wait { ms: 900, ..Wait::fixed(900) };
+        let advised = |wait, over| patience.advised(wait, over).map(|wait| wait.ms);
+        let ms = [0.0, 0.25, 0.75, 1.0].map(|over| advised(&wait, over));
+        assert_eq!(ms, [Some(1_500), Some(1_200), Some(600), Some(300)]);
+        assert_eq!(advised(&wait, 0.5), None);
+        assert_eq!([f32::NAN, -0.1, 1.1].map(|over| advised(&wait, over)), [None; 3]);
+        let over = patience.advised(&wait, 1.0).unwrap();
+        assert_eq!(format!("{over:?}"), "300 ms: patience 900, model -600");
+        assert_eq!(advised(&over, 0.0), Some(1_500));
+        let fixed = Patience::new(&TurnSettings { endpoint: EndpointKind::Fixed, ..settings });
+        assert_eq!(fixed.advised(&wait, 1.0), None);
     }
 
     #[test]

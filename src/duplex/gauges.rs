@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::audio::{Nanos, Note, histogram::Histogram, level::Dbfs};
+use crate::audio::{Nanos, Note, histogram::Histogram, level::Dbfs, ring::Writer};
 
 /// What control threads tell the worker: values, the newest wins.
 #[derive(Debug, Default)]
@@ -15,6 +15,18 @@ pub struct WorkerControls {
     pub talking: AtomicBool,
     /// How often the user asked the model to be silent.
     pub stops: AtomicU32,
+}
+
+/// Copies of what passes by, for a recording. What finds no room is counted
+/// and missing.
+#[derive(Debug, Default)]
+pub struct Taps {
+    /// The microphone as captured, at the capture rate.
+    pub mic: Option<Writer<f32>>,
+    /// The speaker as played, at the render rate.
+    pub far: Option<Writer<f32>>,
+    /// What the capture chain made, at 16 kHz.
+    pub processed: Option<Writer<f32>>,
 }
 
 /// What the worker lets others see.

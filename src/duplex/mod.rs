@@ -14,6 +14,7 @@ pub mod capture;
 mod far;
 pub mod gauges;
 mod listen;
+pub mod opinion;
 pub mod render;
 mod speak;
 mod uplink;
@@ -21,6 +22,7 @@ pub mod watch;
 pub mod worker;
 
 pub use capture::{CaptureEnd, CaptureHalf, capture};
-pub use gauges::{WorkerControls, WorkerGauges, WorkerNote};
+pub use gauges::{Taps, WorkerControls, WorkerGauges, WorkerNote};
+pub use opinion::{Opinion, Questions, opinion};
 pub use render::{RenderEnd, RenderHalf, render};
-pub use worker::{Taps, Worker, WorkerParts};
+pub use worker::{Worker, WorkerParts};

@@ -12,8 +12,9 @@ use std::sync::{
 use super::{
     capture::CaptureEnd,
     far::FarEnd,
-    gauges::{WorkerControls, WorkerGauges, WorkerNote},
+    gauges::{Taps, WorkerControls, WorkerGauges, WorkerNote},
     listen::{Heard, Listener},
+    opinion::Opinion,
     render::RenderEnd,
     speak::{Speaker, SpeakerParts},
     uplink::UplinkWriter,
@@ -72,18 +73,6 @@ pub struct WorkerParts {
     pub period_frames: usize,
 }
 
-/// Copies of what passes by, for a recording. What finds no room is counted
-/// and missing.
-#[derive(Debug, Default)]
-pub struct Taps {
-    /// The microphone as captured, at the capture rate.
-    pub mic: Option<Writer<f32>>,
-    /// The speaker as played, at the render rate.
-    pub far: Option<Writer<f32>>,
-    /// What the capture chain made, at 16 kHz.
-    pub processed: Option<Writer<f32>>,
-}
-
 /// The body of the worker thread.
 pub struct Worker {
     listener: Listener,
@@ -108,6 +97,7 @@ pub struct Worker {
     /// Speech from before this position does not count.
     counts_from: FrameTime,
     processed_tap: Option<Writer<f32>>,
+    opinion: Option<Opinion>,
 }
 
 impl Worker {
@@ -146,6 +136,7 @@ impl Worker {
             window_start: None,
             counts_from: start,
             processed_tap: None,
+            opinion: None,
         }
     }
 
@@ -155,6 +146,11 @@ impl Worker {
         self.far.tap = taps.far;
         self.processed_tap = taps.processed;
         self
+    }
+
+    /// Asks a model in each pause from now on.
+    pub fn consult(&mut self, opinion: Opinion) {
+        self.opinion = Some(opinion);
     }
 
     /// What others may see of it.
@@ -287,6 +283,9 @@ impl Worker {
         }
         if self.floor.hears_user() && self.turn.mode != TurnMode::PushToTalk {
             self.endpoint.listen(block.near());
+            if let Some(opinion) = &mut self.opinion {
+                opinion.listen(block.near());
+            }
         }
         self.stream(start);
         for index in 0..Notes::CAPACITY {
@@ -328,6 +327,10 @@ impl Worker {
         let needed =
             if self.floor.must_confirm() { self.turn.confirm_ms } else { self.turn.onset_ms };
         self.endpoint.set_needed_frames(Rate::UPLINK.frames_in_ms(needed));
+        let over = self.opinion.as_mut().and_then(Opinion::take);
+        if let Some(note) = over.and_then(|over| self.endpoint.advise(at, over)) {
+            self.decide(note);
+        }
         if let Some(note) = self.endpoint.hear(at, probability) {
             self.decide(note);
         }
@@ -335,6 +338,9 @@ impl Worker {
 
     fn decide(&mut self, note: Note) {
         self.tell(note);
+        if let Some(opinion) = &mut self.opinion {
+            opinion.follow(note.kind);
+        }
         let (input, at) = match note.kind {
             NoteKind::Likely => (Input::Likely, note.at),
             NoteKind::FalseAlarm => (Input::FalseAlarm, note.at),

@@ -6,6 +6,7 @@
 //! | the device's | the callback halves | never | never |
 //! | `chinwag-worker` | `duplex::Worker` | on its bell only | never |
 //! | `chinwag-link` | `net::client` | in one poll | yes |
+//! | `chinwag-turn`, with a [`TurnModel`] | the model | yes | yes |
 //! | `chinwag-record`, with `--record` | the files | yes | yes |
 //! | the caller's | [`Engine`], the supervisor | yes | yes |
 // The edge: it runs the machines on threads and in real time.
@@ -13,8 +14,10 @@
 
 mod record;
 mod start;
+mod turn_model;
 pub mod worker_thread;
 
 pub use crate::device::Priority;
 pub use record::{Recorded, Recorder};
-pub use start::{Engine, EngineError, EngineEvent, Report};
+pub use start::{Engine, EngineError, EngineEvent, Extras, Report};
+pub use turn_model::{Consulted, TurnModel};

@@ -15,7 +15,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
     record::{Recorded, Recorder},
-    worker_thread::{WorkerThread, WorkerWaker},
+    turn_model::{Consulted, ModelThread, TurnModel},
+    worker_thread::{ThreadWaker, WorkerThread},
 };
 use crate::{
     audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
@@ -85,6 +86,15 @@ pub enum EngineEvent {
     Quiet,
 }
 
+/// What a conversation may have besides.
+#[derive(Default)]
+pub struct Extras<'a> {
+    /// A folder that it is recorded to.
+    pub record_to: Option<&'a Path>,
+    /// What is asked in each pause of the user's.
+    pub turn_model: Option<Box<dyn TurnModel>>,
+}
+
 /// A running conversation.
 pub struct Engine {
     clock: Clock,
@@ -100,6 +110,7 @@ pub struct Engine {
     render_gauges: Arc<RenderGauges>,
     worker_gauges: Arc<WorkerGauges>,
     recorder: Option<Recorder>,
+    turn_model: Option<ModelThread>,
     watches: [Watch; 2],
     dead: [bool; 2],
     link_ended: bool,
@@ -133,6 +144,8 @@ pub struct Report {
     pub priority: Priority,
     /// What became of the recording.
     pub recorded: Option<Recorded>,
+    /// What became of the turn model.
+    pub turn_model: Option<Consulted>,
     /// What the sound system complained of.
     pub faults: Faults,
 }
@@ -155,19 +168,19 @@ impl Engine {
         dialer: Dialer,
         clock: Clock,
     ) -> Result<Self, EngineError> {
-        Self::start_recorded(plan, backend, dialer, clock, None)
+        Self::start_with(plan, backend, dialer, clock, Extras::default())
     }
 
-    /// The same, recorded to a folder.
+    /// The same, recorded or with a turn model.
     ///
     /// # Errors
     /// Where the folder, the device, the pipeline or the system refuses.
-    pub fn start_recorded(
+    pub fn start_with(
         plan: &Plan,
         backend: &mut dyn Backend,
         dialer: Dialer,
         clock: Clock,
-        folder: Option<&Path>,
+        extras: Extras<'_>,
     ) -> Result<Self, EngineError> {
         let spec = Spec {
             period_frames: plan.device.period_frames,
@@ -177,7 +190,7 @@ impl Engine {
         let offer = backend.offer(&spec).map_err(EngineError::Device)?;
         let (wiring, link_control, link_events) =
             Wiring::new(EVENTS).map_err(EngineError::System)?;
-        let waker = WorkerWaker::default();
+        let waker = ThreadWaker::default();
         let worker_bell = Arc::new(Doorbell::new(waker.clone()));
         let by_timer = plan.device.wake == WakeBy::Timer;
         let callbacks =
@@ -187,7 +200,8 @@ impl Engine {
         let rates = [offer.capture_rate, offer.render_rate];
         let Machines { capture, render, worker, controls, notes, ends } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
-        let (worker, recorder) = record(worker, folder, rates)?;
+        let (mut worker, recorder) = record(worker, extras.record_to, rates)?;
+        let turn_model = extras.turn_model.map(|model| consult(&mut worker, model)).transpose()?;
         let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
             .map_err(EngineError::System)?;
         let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
@@ -215,6 +229,7 @@ impl Engine {
             render_gauges,
             worker_gauges,
             recorder,
+            turn_model,
             dead: [false; 2],
             link_ended: false,
         };
@@ -342,6 +357,7 @@ impl Engine {
         let worker = self.worker.take().and_then(WorkerThread::stop);
         self.link_control.send(Control::Close);
         let link = self.link.take().and_then(|thread| thread.join().ok());
+        let turn_model = self.turn_model.take().map(ModelThread::stop);
         let recorded = self.recorder.take().map(Recorder::finish);
         Report {
             link,
@@ -357,6 +373,7 @@ impl Engine {
             gauges: self.worker_gauges.clone(),
             priority,
             recorded,
+            turn_model,
             faults,
         }
     }
@@ -371,6 +388,13 @@ fn record(
     let Some(folder) = folder else { return Ok((worker, None)) };
     let (recorder, taps) = Recorder::start(folder, rates).map_err(EngineError::Record)?;
     Ok((worker.with_taps(taps), Some(recorder)))
+}
+
+/// Starts the thread of a turn model and tells the worker of it.
+fn consult(worker: &mut Worker, model: Box<dyn TurnModel>) -> Result<ModelThread, EngineError> {
+    let (thread, opinion) = ModelThread::spawn(model).map_err(EngineError::System)?;
+    worker.consult(opinion);
+    Ok(thread)
 }
 
 fn spawn_link(

@@ -26,11 +26,18 @@ const TIMER: Duration = Duration::from_millis(10);
 /// The sleep of a worker that no callback wakes.
 const POLL: Duration = Duration::from_millis(2);
 
-/// Unparks the worker, once it runs.
+/// Unparks a thread, once it runs.
 #[derive(Clone, Default)]
-pub struct WorkerWaker(Arc<OnceLock<Thread>>);
+pub struct ThreadWaker(Arc<OnceLock<Thread>>);
 
-impl Wake for WorkerWaker {
+impl ThreadWaker {
+    /// From now on it unparks the calling thread.
+    pub(super) fn wakes_me(&self) {
+        let _ = self.0.set(thread::current());
+    }
+}
+
+impl Wake for ThreadWaker {
     fn wake(&self) {
         if let Some(thread) = self.0.get() {
             thread.unpark();
@@ -53,7 +60,7 @@ impl WorkerThread {
     pub fn spawn(
         mut worker: Worker,
         bell: Arc<Doorbell>,
-        waker: &WorkerWaker,
+        waker: &ThreadWaker,
         by_timer: bool,
         clock: Clock,
     ) -> std::io::Result<WorkerThread> {
@@ -61,7 +68,7 @@ impl WorkerThread {
         let (grant, granted) = channel();
         let (stopped, waker) = (stop.clone(), waker.clone());
         let thread = thread::Builder::new().name("chinwag-worker".to_owned()).spawn(move || {
-            let _ = waker.0.set(thread::current());
+            waker.wakes_me();
             chinwag_ffi::flush_subnormals();
             let _ = grant.send(priority::ask());
             let sleep = if by_timer { POLL } else { TIMER };

@@ -2,7 +2,8 @@
 //! time. Nobody answers, so the floor is free again after each end; of a talk
 //! that was recorded, the model has the floor when it had it then.
 //!
-//! The same samples and the same plan give the same decisions, always.
+//! The same samples and the same plan give the same decisions, always. There is
+//! no turn model here: a talk that had one was decided otherwise.
 
 use std::sync::{Arc, atomic::Ordering::Release};
 

@@ -14,4 +14,5 @@ mod serve;
 mod talk;
 mod threads;
 mod tidy;
+mod turn_model;
 mod world;

@@ -11,7 +11,7 @@ use chinwag::{
     audio::{Doorbell, Nanos, Note, Rate, Uplink, Wake},
     config::{ConfigFile, Plan},
     device::Clock,
-    engine::worker_thread::{WorkerThread, WorkerWaker},
+    engine::worker_thread::{ThreadWaker, WorkerThread},
     pipeline::Registry,
     sim::{
         babble::babble,
@@ -61,7 +61,7 @@ fn settle(steps: impl Fn() -> u64, bell: &Doorbell) {
 
 /// The same on threads: this one is the card and the link.
 fn replay(profile: &str, transcript: &Transcript, rates: [Rate; 2]) -> (Vec<Note>, Vec<Sent>) {
-    let waker = WorkerWaker::default();
+    let waker = ThreadWaker::default();
     let bell = Arc::new(Doorbell::new(waker.clone()));
     let bells = Bells {
         callbacks: bell.clone(),

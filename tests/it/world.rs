@@ -19,6 +19,7 @@ use chinwag::{
 };
 
 mod golden;
+mod opinions;
 mod repeats;
 mod replayed;
 mod replies;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use chinwag::{
     audio::{
-        Doorbell, Nanos, NoStopwatch, Rate, Wake,
+        Doorbell, Nanos, NoStopwatch, NoteKind, Rate, Wake,
         ring::{Reader, ring},
     },
     config::{ConfigFile, Plan},
-    duplex::{CaptureHalf, RenderHalf, Taps, Worker, WorkerControls, WorkerNote},
+    duplex::{
+        CaptureHalf, Questions, RenderHalf, Taps, Worker, WorkerControls, WorkerNote, opinion,
+    },
     link::Link,
     pipeline::Registry,
     sim::{
@@ -62,6 +64,7 @@ struct Talk {
     capture: CaptureHalf,
     render: RenderHalf,
     worker: Worker,
+    questions: Questions,
     notes: Reader<WorkerNote>,
     controls: Arc<WorkerControls>,
     link: Link,
@@ -70,6 +73,7 @@ struct Talk {
     calls: Calls,
     told: usize,
     replies: usize,
+    advised: usize,
     now: Nanos,
 }
 
@@ -83,7 +87,9 @@ impl Talk {
             Machines::build(&plan, rates, &bells).unwrap();
         // Taps that nobody empties: a recording on a disk that hangs.
         let [mic, far] = rates.map(|rate| Some(ring(rate.hz() as usize).0));
-        let worker = worker.with_taps(Taps { mic, far, ..Taps::default() });
+        let (opinion, questions) = opinion(bell());
+        let mut worker = worker.with_taps(Taps { mic, far, ..Taps::default() });
+        worker.consult(opinion);
         let mut link = machines::link(&plan, ends, 1);
         link.connected(Nanos::ZERO);
         let settings = ServiceSettings {
@@ -96,6 +102,7 @@ impl Talk {
             capture,
             render,
             worker,
+            questions,
             notes,
             controls,
             link,
@@ -104,6 +111,7 @@ impl Talk {
             calls: Calls::default(),
             told: 0,
             replies: 0,
+            advised: 0,
             now: Nanos::ZERO,
         }
     }
@@ -117,14 +125,22 @@ impl Talk {
         counted(&mut self.calls.worker, || worker.step(now, &NoStopwatch));
         while let Some(told) = notes.pop() {
             self.told += 1;
-            if matches!(told.note.kind, chinwag::audio::NoteKind::ReplyStarted(_)) {
-                self.replies += 1;
+            match told.note.kind {
+                NoteKind::ReplyStarted(_) => self.replies += 1,
+                NoteKind::WaitChanged(_) => self.advised += 1,
+                _ => {}
             }
         }
     }
 
-    /// Link and service, which may allocate.
+    /// Link, service and a turn model, which may allocate. The model wakes up
+    /// after half a minute.
     fn wire(&mut self) {
+        if self.now > Nanos::from_secs(30)
+            && let Some(pause) = self.questions.next_pause()
+        {
+            self.questions.answer(pause, 0.9);
+        }
         let (link, now) = (&mut self.link, self.now);
         link.step(now);
         while link.poll_transmit(now, &mut self.text) {
@@ -161,6 +177,7 @@ fn talk_for_a_minute(profile: &str, rates: [u32; 2]) {
     }
     assert_eq!(talk.calls, Calls::default(), "{profile} at {rates:?}");
     assert!(talk.replies >= 5, "{profile}: only {} replies", talk.replies);
+    assert!(talk.advised >= 2, "{profile}: the model was heard {} times", talk.advised);
     assert!(talk.told > 1_000, "{profile}: only {} notes", talk.told);
 }
 

@@ -59,7 +59,8 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
             ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
-        NoteKind::SpeechOff(wait) => return Some(speech_off(note, wait)),
+        NoteKind::SpeechOff(wait) => return Some(pause("speech_off", note, wait)),
+        NoteKind::WaitChanged(wait) => return Some(pause("wait_changed", note, wait)),
         kind => {
             let name = plain_name(kind);
             return Some(plain_note(name, note.at.as_secs(), note.decided_at.as_secs()));
@@ -91,10 +92,10 @@ fn plain_name(kind: NoteKind) -> &'static str {
 }
 
 /// A pause, how long it may last, and why.
-fn speech_off(note: &Note, wait: Wait) -> Value {
+fn pause(name: &str, note: &Note, wait: Wait) -> Value {
     let because: Map<String, Value> =
         wait.reasons().map(|(reason, ms)| (reason.name().to_owned(), ms.into())).collect();
-    let mut object = plain_note("speech_off", note.at.as_secs(), note.decided_at.as_secs());
+    let mut object = plain_note(name, note.at.as_secs(), note.decided_at.as_secs());
     object["wait_ms"] = wait.ms.into();
     object["because_ms"] = because.into();
     object

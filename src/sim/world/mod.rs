@@ -25,7 +25,7 @@ use crate::{
         DownlinkPacket, Nanos, Rate, UplinkPacket,
         ring::{Reader, Writer},
     },
-    duplex::{CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerGauges, WorkerNote},
+    duplex::{CaptureHalf, Opinion, RenderHalf, Worker, WorkerControls, WorkerGauges, WorkerNote},
     link::{Control, Link, LinkCounters},
     sim::{
         clock::DeviceClock,
@@ -112,6 +112,11 @@ impl World {
     /// Asserts `check` after every step, beside the invariants.
     pub fn always(&mut self, check: impl FnMut(&World) -> Result<(), String> + 'static) {
         self.checks.push(Box::new(check));
+    }
+
+    /// From now on a model is asked in each pause.
+    pub fn consult(&mut self, opinion: Opinion) {
+        self.worker.consult(opinion);
     }
 
     /// What the supervisor tells the worker.
