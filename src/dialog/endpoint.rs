@@ -66,10 +66,10 @@ impl Endpoint {
         }
     }
 
-    /// How many frames of speech make an onset from now on; more while the
-    /// model speaks than in silence.
-    pub fn set_needed_frames(&mut self, frames: usize) {
-        self.speech.set_needed_frames(frames);
+    /// Whether an onset would cut a reply from now on: more speech is needed
+    /// for it then than in silence, and humming does not count.
+    pub fn set_over_reply(&mut self, over_reply: bool) {
+        self.speech.set_over_reply(over_reply);
     }
 
     /// Whether a turn has begun and not ended.

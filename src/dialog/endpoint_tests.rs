@@ -27,6 +27,8 @@ enum Sound {
     Noise,
     /// A voice of 120 Hz, 30 dB louder.
     Voice,
+    /// The same through the nose.
+    Hum,
     /// Something without pitch, 10 dB louder than the noise.
     Hiss,
 }
@@ -56,8 +58,12 @@ impl Talk {
         match sound {
             Sound::Noise => noise,
             Sound::Hiss => noise * 3.2,
+            Sound::Hum => {
+                let harmonic = |k: usize| (phase * k as f32).sin() / (k * k * k) as f32;
+                noise * 0.1 + 0.03 * (1..8).map(harmonic).sum::<f32>()
+            }
             Sound::Voice => {
-                noise + 0.03 * (1..8).map(|k| (phase * k as f32).sin() / k as f32).sum::<f32>()
+                noise + 0.03 * (1..30).map(|k| (phase * k as f32).sin() / k as f32).sum::<f32>()
             }
         }
     }
@@ -145,9 +151,50 @@ fn a_turn_does_not_end_while_speech_may_just_be_going_on() {
 #[test]
 fn over_the_model_more_speech_is_needed() {
     let mut talk = Talk::new(&settings());
-    talk.endpoint.set_needed_frames(Rate::UPLINK.frames_in_ms(160));
+    talk.endpoint.set_over_reply(true);
     let began = talk.hear(Sound::Voice, &[0.9; 12]);
     assert_eq!(began, [(NoteKind::Likely, 1), (NoteKind::Onset, 10)]);
+}
+
+#[test]
+fn a_hum_over_the_model_is_a_false_alarm_unless_it_lasts() {
+    let over_reply = |settings: &TurnSettings| {
+        let mut talk = Talk::new(settings);
+        talk.endpoint.set_over_reply(true);
+        talk
+    };
+    let mut talk = over_reply(&settings());
+    assert_eq!(talk.hear(Sound::Hum, &[0.9; 26]), [(NoteKind::Likely, 1)]);
+    assert_eq!(talk.hear(Sound::Noise, &[0.0]), [(NoteKind::FalseAlarm, 1)]);
+    talk.hear(Sound::Hum, &[0.9; 30]);
+    assert_eq!(talk.hear(Sound::Hum, &[0.9; 2]), [(NoteKind::Onset, 2)], "500 ms");
+    let mut told_off = over_reply(&TurnSettings { backchannel_ms: 0, ..settings() });
+    assert_eq!(told_off.hear(Sound::Hum, &[0.9; 12]).last(), Some(&(NoteKind::Onset, 10)));
+}
+
+#[test]
+fn the_breath_within_mm_hm_is_part_of_the_hum() {
+    let mut talk = Talk::new(&settings());
+    talk.endpoint.set_over_reply(true);
+    let sounds = [(Sound::Hum, 10), (Sound::Hiss, 6), (Sound::Hum, 10), (Sound::Noise, 4)];
+    let heard = sounds.map(|(sound, hops)| talk.hear(sound, &vec![0.9; hops]));
+    assert_eq!(heard.concat(), [(NoteKind::Likely, 1)]);
+}
+
+#[test]
+fn a_word_that_begins_through_the_nose_cuts_as_soon_as_it_opens_for_long_enough() {
+    let mut talk = Talk::new(&settings());
+    talk.endpoint.set_over_reply(true);
+    talk.hear(Sound::Hum, &[0.9; 4]);
+    let [(NoteKind::Onset, hop)] = talk.hear(Sound::Voice, &[0.9; 20])[..] else { panic!() };
+    assert!((9..=11).contains(&hop), "{hop}");
+}
+
+#[test]
+fn a_hum_in_silence_is_an_answer() {
+    let mut talk = Talk::new(&settings());
+    let began = talk.hear(Sound::Hum, &[0.9; 10]);
+    assert_eq!(began, [(NoteKind::Likely, 1), (NoteKind::Onset, 3)]);
 }
 
 #[test]
@@ -253,12 +300,12 @@ proptest! {
 
     #[test]
     fn onsets_and_ends_alternate_whatever_is_heard(
-        hops in prop::collection::vec((0.0f32..1.0, 0usize..3), 0..300)
+        hops in prop::collection::vec((0.0f32..1.0, 0usize..4), 0..300)
     ) {
         let mut talk = Talk::new(&settings());
         let (mut in_turn, mut speaking) = (false, false);
         for (probability, sound) in hops {
-            let sound = [Sound::Noise, Sound::Voice, Sound::Hiss][sound];
+            let sound = [Sound::Noise, Sound::Voice, Sound::Hiss, Sound::Hum][sound];
             for (kind, _) in talk.hear(sound, &[probability]) {
                 let (turn, speech) = match kind {
                     NoteKind::SpeechOn | NoteKind::EndOfTurn => (true, false),

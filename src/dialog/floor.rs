@@ -14,15 +14,15 @@
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
 use super::settings::{BargeIn, Duplex, TurnMode, TurnSettings};
-use crate::audio::note::FloorState;
+use crate::audio::{FrameTime, Rate, note::FloorState};
 
 /// What the floor is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Speech may have begun.
-    Likely,
-    /// It had not.
-    FalseAlarm,
+    /// Speech may have begun; this is known since then.
+    Likely(FrameTime),
+    /// It had not; this is known since then.
+    FalseAlarm(FrameTime),
     /// Speech has begun.
     Onset,
     /// The user's turn is over.
@@ -77,10 +77,13 @@ pub struct Floor {
     mode: TurnMode,
     duplex: Duplex,
     barge_in: BargeIn,
+    cooldown_frames: i64,
     user: bool,
     model: bool,
     muted: bool,
     ducked: bool,
+    /// The last false alarm over a reply.
+    alarmed: Option<FrameTime>,
 }
 
 impl Floor {
@@ -90,10 +93,12 @@ impl Floor {
             mode: settings.mode,
             duplex: settings.duplex,
             barge_in: settings.barge_in,
+            cooldown_frames: Rate::UPLINK.frames_in_ms(settings.cooldown_ms) as i64,
             user: false,
             model: false,
             muted: false,
             ducked: false,
+            alarmed: None,
         }
     }
 
@@ -126,8 +131,11 @@ impl Floor {
     /// Goes on by one input.
     pub fn on(&mut self, input: Input) -> Actions {
         match input {
-            Input::Likely => self.duck(true),
-            Input::FalseAlarm => self.duck(false),
+            Input::Likely(at) => self.duck(!self.is_cooling(at)),
+            Input::FalseAlarm(at) => {
+                self.alarmed = if self.model { Some(at) } else { self.alarmed };
+                self.duck(false)
+            }
             Input::Onset => self.onset(),
             Input::EndOfTurn => self.end_of_turn(),
             Input::TalkPressed => self.talk_pressed(),
@@ -150,6 +158,13 @@ impl Floor {
             Input::Interrupted => Actions { phantom: !self.user, ..Actions::default() },
             Input::Lost => self.close(),
         }
+    }
+
+    /// Whether there was a false alarm just before: a fit of coughing must not
+    /// pump the volume.
+    fn is_cooling(&self, at: FrameTime) -> bool {
+        let since = self.alarmed.and_then(|alarmed| at.frames_since(alarmed));
+        since.is_some_and(|frames| frames < self.cooldown_frames)
     }
 
     fn duck(&mut self, down: bool) -> Actions {

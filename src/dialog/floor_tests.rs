@@ -8,6 +8,11 @@ fn floor(mode: TurnMode, duplex: Duplex, barge_in: BargeIn) -> Floor {
     Floor::new(&TurnSettings { mode, duplex, barge_in, ..TurnSettings::default() })
 }
 
+/// So many milliseconds into the microphone's stream.
+fn at(ms: i64) -> FrameTime {
+    FrameTime::start(Rate::UPLINK, 0).plus(16 * ms)
+}
+
 fn run(floor: &mut Floor, inputs: &[Input]) -> Actions {
     inputs.iter().map(|i| floor.on(*i)).last().unwrap_or_default()
 }
@@ -25,7 +30,7 @@ const NOTHING: Actions = Actions { window: None, ..OPEN };
 #[test]
 fn client_mode_opens_and_closes_a_window() {
     let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
-    assert_eq!(floor.on(Likely), NOTHING);
+    assert_eq!(floor.on(Likely(at(0))), NOTHING);
     assert_eq!(floor.on(Onset), OPEN);
     assert_eq!(floor.state(), FloorState::User);
     assert_eq!(floor.on(EndOfTurn), CLOSE);
@@ -37,7 +42,7 @@ fn speech_over_the_model_ducks_it_then_cuts_it() {
     let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
     floor.on(ModelAudible);
     assert!(floor.must_confirm());
-    assert_eq!(floor.on(Likely), Actions { duck: Some(true), ..NOTHING });
+    assert_eq!(floor.on(Likely(at(0))), Actions { duck: Some(true), ..NOTHING });
     assert_eq!(floor.on(Onset), Actions { flush: true, duck: Some(false), ..OPEN });
     assert_eq!(floor.state(), FloorState::User);
 }
@@ -45,15 +50,28 @@ fn speech_over_the_model_ducks_it_then_cuts_it() {
 #[test]
 fn a_false_alarm_brings_the_reply_back() {
     let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
-    run(&mut floor, &[ModelAudible, Likely]);
-    assert_eq!(floor.on(FalseAlarm), Actions { duck: Some(false), ..NOTHING });
+    run(&mut floor, &[ModelAudible, Likely(at(0))]);
+    assert_eq!(floor.on(FalseAlarm(at(50))), Actions { duck: Some(false), ..NOTHING });
     assert_eq!(floor.state(), FloorState::Model);
+}
+
+#[test]
+fn a_fit_of_coughing_turns_the_reply_down_once_and_speech_after_it_still_cuts() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    run(&mut floor, &[ModelAudible, Likely(at(0)), FalseAlarm(at(100))]);
+    for ms in [300, 700, 1_100] {
+        assert_eq!(floor.on(Likely(at(ms))), NOTHING, "{ms}");
+        assert_eq!(floor.on(FalseAlarm(at(ms + 100))), NOTHING, "{ms}");
+    }
+    assert_eq!(floor.on(Likely(at(1_700))), Actions { duck: Some(true), ..NOTHING }, "500 ms on");
+    run(&mut floor, &[FalseAlarm(at(1_800)), Likely(at(1_900))]);
+    assert_eq!(floor.on(Onset), Actions { flush: true, ..OPEN });
 }
 
 #[test]
 fn without_local_barge_in_both_may_speak_until_the_server_interrupts() {
     let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Server);
-    assert_eq!(run(&mut floor, &[ModelAudible, Likely, Onset]), OPEN);
+    assert_eq!(run(&mut floor, &[ModelAudible, Likely(at(0)), Onset]), OPEN);
     assert_eq!(floor.state(), FloorState::Overlap);
     assert!(floor.on(Interrupted).flush);
     assert_eq!(floor.state(), FloorState::User);
@@ -123,8 +141,9 @@ fn an_interruption_of_nothing_is_a_phantom() {
 
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let all = prop::sample::select(vec![
-        Likely,
-        FalseAlarm,
+        Likely(at(0)),
+        Likely(at(700)),
+        FalseAlarm(at(300)),
         Onset,
         EndOfTurn,
         TalkPressed,

@@ -30,6 +30,18 @@ const MELODIC: f32 = 0.6;
 /// …and this is a voice, unless it is higher than 350 Hz.
 const VOICED: f32 = 0.7;
 const VOICE_OCTAVE_MAX: f32 = 8.45;
+/// A hum comes through the nose: from 1.5 kHz up it is so much weaker than at
+/// 250 Hz…
+const HUM_DB: f32 = -11.0;
+/// …and darker by this than the talker's usual voice, whatever the microphone.
+/// That is learnt in 5 s of speech, so that humming does not become usual.
+const HUM_UNDER_USUAL_DB: f32 = -6.0;
+const USUAL_TILT_DB: f32 = -3.0;
+const TILT_FRAMES: f32 = 500.0;
+/// What is so far under the loudest of the last 300 ms is breath between two
+/// sounds, or what is left of the last one.
+const FAINT_DB: f32 = -15.0;
+const FAINT_FRAMES: usize = 30;
 /// The bottom of a voice: a tenth of its pitches are deeper.
 const BOTTOM: f32 = 0.1;
 const BOTTOM_STEP: f32 = 0.02;
@@ -42,6 +54,14 @@ struct Moment {
     shape_db: [f32; BANDS],
     pitch: Option<Pitch>,
     is_speech: bool,
+}
+
+impl Moment {
+    /// The three bands from 1.5 kHz up against the one at 250 Hz.
+    fn tilt_db(&self) -> f32 {
+        let [low, _, _, high @ ..] = self.shape_db;
+        high.iter().sum::<f32>() / high.len() as f32 - low
+    }
 }
 
 /// What the beginning of a pause tells. Everything is relative to the talker.
@@ -80,8 +100,12 @@ pub struct Prosody {
     top_db: f32,
     mean_db: f32,
     speech_frames: f32,
+    /// What is above 1.5 kHz against what is at 250 Hz.
+    tilt_db: f32,
     bottom_octave: Option<f32>,
     turn_frames: u32,
+    is_hum: bool,
+    is_faint: bool,
 }
 
 impl Prosody {
@@ -99,8 +123,11 @@ impl Prosody {
             top_db: f32::NEG_INFINITY,
             mean_db: 0.0,
             speech_frames: 0.0,
+            tilt_db: USUAL_TILT_DB,
             bottom_octave: None,
             turn_frames: 0,
+            is_hum: false,
+            is_faint: false,
         }
     }
 
@@ -137,27 +164,43 @@ impl Prosody {
         self.moments[HISTORY - 1] =
             Moment { level_db, shape_db, pitch: self.pitch.pitch(), is_speech: is_loud };
         self.unjudged = (self.unjudged + 1).min(HISTORY);
+        self.hear_timbre();
+    }
+
+    /// The louder one of the last two moments counts: a deep voice sounds once
+    /// in 10 ms. A faint sound is hummed if the one before it was.
+    fn hear_timbre(&mut self) {
+        let [.., before, last] = &self.moments;
+        let newest = if before.level_db > last.level_db { before } else { last };
+        let levels = self.moments[HISTORY - FAINT_FRAMES..].iter().map(|m| m.level_db);
+        self.is_faint = newest.level_db < levels.fold(f32::MIN, f32::max) + FAINT_DB;
+        if !self.is_faint {
+            self.is_hum = newest.tilt_db() < HUM_DB.min(self.tilt_db + HUM_UNDER_USUAL_DB);
+        }
     }
 
     /// Says whether what was heard since the last time was a voice.
     pub fn judge(&mut self, is_voice: bool) {
         for index in HISTORY - std::mem::take(&mut self.unjudged)..HISTORY {
-            let Moment { level_db, pitch, is_speech, .. } = self.moments[index];
+            let moment = self.moments[index];
+            let Moment { level_db, is_speech, .. } = moment;
             if is_voice {
                 self.top_db = level_db.max(self.top_db - TOP_FALL_DB);
             }
             let is_speech = is_speech && is_voice && level_db > self.top_db - RANGE_DB;
             self.moments[index].is_speech = is_speech;
             if is_speech {
-                self.learn(level_db, pitch);
+                self.learn(&moment);
             }
         }
     }
 
-    fn learn(&mut self, level_db: f32, pitch: Option<Pitch>) {
+    fn learn(&mut self, moment: &Moment) {
+        let Moment { level_db, pitch, .. } = *moment;
         self.turn_frames = self.turn_frames.saturating_add(1);
         self.speech_frames = (self.speech_frames + 1.0).min(MEMORY_FRAMES);
         self.mean_db += (level_db - self.mean_db) / self.speech_frames;
+        self.tilt_db += (moment.tilt_db() - self.tilt_db) / TILT_FRAMES;
         if let Some(Pitch { octave, .. }) = pitch.filter(|pitch| pitch.clarity > MELODIC) {
             let bottom = self.bottom_octave.get_or_insert(octave - 0.2);
             let weight = if octave > *bottom { BOTTOM } else { BOTTOM - 1.0 };
@@ -169,6 +212,16 @@ impl Prosody {
     pub(super) fn over_floor_db(&self) -> f32 {
         let [.., before, last] = &self.moments;
         before.level_db.max(last.level_db) - self.floor_db
+    }
+
+    /// Whether the newest sound comes through the nose, as "mm-hm" does.
+    pub(super) fn is_hum(&self) -> bool {
+        self.is_hum
+    }
+
+    /// Whether it is only a breath between two sounds.
+    pub(super) fn is_faint(&self) -> bool {
+        self.is_faint
     }
 
     /// Whether there was a voice's pitch in the last so many milliseconds.

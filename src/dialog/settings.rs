@@ -81,6 +81,12 @@ pub struct TurnSettings {
     pub unvoiced_ms: u32,
     /// Speech needed before a reply is cut, in milliseconds from the onset.
     pub confirm_ms: u32,
+    /// Over a reply, humming that is shorter does not cut it, in milliseconds;
+    /// 0 takes a hum for speech.
+    pub backchannel_ms: u32,
+    /// After a false alarm over a reply it is not turned down again for so
+    /// long, in milliseconds.
+    pub cooldown_ms: u32,
     /// Audio from before the onset that opens a turn, in milliseconds.
     pub pre_roll_ms: u32,
     /// How the end of a turn is found.
@@ -113,6 +119,8 @@ impl Default for TurnSettings {
             onset_ms: 48,
             unvoiced_ms: 400,
             confirm_ms: 160,
+            backchannel_ms: 500,
+            cooldown_ms: 500,
             pre_roll_ms: 300,
             endpoint: EndpointKind::Adaptive,
             hangover_ms: 800,

@@ -7,6 +7,9 @@
 //! syllable; what has none must last `unvoiced_ms`. What is far over the noise may be a
 //! little less likely, and needs no pitch.
 //!
+//! Over a reply more of it is needed, and "mm-hm" is not enough: what sounds
+//! hummed does not count, unless it lasts longer than such a word.
+//!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
 use super::{Prosody, settings::TurnSettings};
@@ -39,15 +42,21 @@ pub(super) enum Change {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Off,
-    /// Counts of frames in a row that are likely, and that are loud too.
-    Maybe {
-        first: FrameTime,
-        likely: i64,
-        loud: i64,
-    },
-    On {
-        last: FrameTime,
-    },
+    Maybe { first: FrameTime, heard: Heard },
+    On { last: FrameTime },
+}
+
+/// Frames of what may be speech.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Heard {
+    /// In a row that are likely…
+    likely: i64,
+    /// …and that are far over the noise too.
+    loud: i64,
+    /// In all that are likely and not hummed…
+    spoken: i64,
+    /// …and that are likely and no breath between two sounds.
+    sounding: i64,
 }
 
 /// Hears speech begin and end, hop by hop.
@@ -55,7 +64,10 @@ enum State {
 pub(super) struct SpeechDetector {
     threshold: f32,
     threshold_off: f32,
-    needed_frames: i64,
+    onset_frames: i64,
+    confirm_frames: i64,
+    backchannel_frames: i64,
+    over_reply: bool,
     unvoiced_frames: i64,
     release_frames: i64,
     state: State,
@@ -67,7 +79,10 @@ impl SpeechDetector {
         Self {
             threshold: settings.threshold,
             threshold_off: settings.threshold_off.min(settings.threshold),
-            needed_frames: rate.frames_in_ms(settings.onset_ms) as i64,
+            onset_frames: rate.frames_in_ms(settings.onset_ms) as i64,
+            confirm_frames: rate.frames_in_ms(settings.confirm_ms) as i64,
+            backchannel_frames: rate.frames_in_ms(settings.backchannel_ms) as i64,
+            over_reply: false,
             unvoiced_frames: rate.frames_in_ms(settings.unvoiced_ms) as i64,
             release_frames: rate.frames_in_ms(RELEASE_MS) as i64,
             state: State::Off,
@@ -75,8 +90,8 @@ impl SpeechDetector {
         }
     }
 
-    pub(super) fn set_needed_frames(&mut self, frames: usize) {
-        self.needed_frames = frames as i64;
+    pub(super) fn set_over_reply(&mut self, over_reply: bool) {
+        self.over_reply = over_reply;
     }
 
     /// Whether speech may just be beginning.
@@ -115,25 +130,35 @@ impl SpeechDetector {
         let loudness = ((over_floor_db - USUAL_DB) / USUAL_DB).clamp(-1.0, 1.0);
         let likely = probability + LEVEL_WEIGHT * loudness >= self.threshold;
         let loud = likely && over_floor_db >= FAR_OUT_DB;
-        let count = |is_so: bool, before: i64| if is_so { before + hop } else { 0 };
-        let (first, likely, loud, is_new) = match self.state {
+        let (first, before, is_new) = match self.state {
             State::Maybe { first, .. } if !is_voice => {
                 return Some(self.end(Change::FalseAlarm(first)));
             }
-            State::Maybe { first, likely: before, loud: loud_before } => {
-                (first, count(likely, before), count(loud, loud_before), false)
-            }
-            _ if likely || loud => (first, count(likely, 0), count(loud, 0), true),
+            State::Maybe { first, heard } => (first, heard, false),
+            _ if likely => (first, Heard::default(), true),
             _ => return None,
         };
-        let is_certain = likely >= self.needed_frames
-            && (prosody.is_voiced(VOICED_MS) || likely >= self.unvoiced_frames);
-        if is_certain || loud >= self.needed_frames {
+        let count = |is_so: bool| if is_so { hop } else { 0 };
+        let heard = Heard {
+            likely: if likely { before.likely + hop } else { 0 },
+            loud: if loud { before.loud + hop } else { 0 },
+            spoken: before.spoken + count(likely && !prosody.is_hum()),
+            sounding: before.sounding + count(likely && !prosody.is_faint()),
+        };
+        if self.is_believable(heard, prosody) {
             self.state = State::On { last: at };
             return Some(Change::On(first));
         }
-        self.state = State::Maybe { first, likely, loud };
+        self.state = State::Maybe { first, heard };
         is_new.then_some(Change::Likely(first))
+    }
+
+    fn is_believable(&self, heard: Heard, prosody: &Prosody) -> bool {
+        let needed = if self.over_reply { self.confirm_frames } else { self.onset_frames };
+        let is_voice = prosody.is_voiced(VOICED_MS) || heard.likely >= self.unvoiced_frames;
+        let is_speech = heard.loud >= needed || (heard.likely >= needed && is_voice);
+        let is_word = heard.spoken >= needed || heard.sounding >= self.backchannel_frames;
+        is_speech && (is_word || !self.over_reply)
     }
 
     fn end(&mut self, change: Change) -> Change {

@@ -324,9 +324,7 @@ impl Worker {
         if !self.floor.hears_user() || self.turn.mode == TurnMode::PushToTalk {
             return;
         }
-        let needed =
-            if self.floor.must_confirm() { self.turn.confirm_ms } else { self.turn.onset_ms };
-        self.endpoint.set_needed_frames(Rate::UPLINK.frames_in_ms(needed));
+        self.endpoint.set_over_reply(self.floor.must_confirm());
         let over = self.opinion.as_mut().and_then(Opinion::take);
         if let Some(note) = over.and_then(|over| self.endpoint.advise(at, over)) {
             self.decide(note);
@@ -342,8 +340,8 @@ impl Worker {
             opinion.follow(note.kind);
         }
         let (input, at) = match note.kind {
-            NoteKind::Likely => (Input::Likely, note.at),
-            NoteKind::FalseAlarm => (Input::FalseAlarm, note.at),
+            NoteKind::Likely => (Input::Likely(note.decided_at), note.at),
+            NoteKind::FalseAlarm => (Input::FalseAlarm(note.decided_at), note.at),
             NoteKind::Onset => {
                 let pre_roll = Rate::UPLINK.frames_in_ms(self.turn.pre_roll_ms) as i64;
                 (Input::Onset, note.at.plus(-pre_roll))

@@ -19,6 +19,7 @@ use chinwag::{
 };
 
 mod golden;
+mod manners;
 mod opinions;
 mod repeats;
 mod replayed;

@@ -2,7 +2,7 @@
 
 use super::person::Recording;
 use crate::{
-    audio::{Nanos, note::FloorState},
+    audio::note::FloorState,
     cli::talk::story::{Story, Turn},
     measure::timeline::{Lane, Latency, Mark, Span, Timeline, Tone, TurnRow},
 };
@@ -130,7 +130,8 @@ fn rows(turns: &[Turn], end: f64) -> Vec<TurnRow> {
             tone,
             latencies: vec![
                 latency("end decided", turn.deciding()),
-                latency("sent → first audio", turn.answer.map(Nanos::as_secs)),
+                latency("→ sent", turn.sending()),
+                latency("→ first audio", turn.answering()),
                 latency("→ audible", turn.starting()),
                 latency("you stop → model heard", turn.response()),
             ],

@@ -23,7 +23,7 @@ const KEPT_MAX: usize = 240_000;
 const TROUBLE_AGAIN: Nanos = Nanos::from_secs(60);
 
 /// One exchange: what the user said, and what came of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::cli) struct Turn {
     /// Where the user's speech began.
     pub(in crate::cli) start_s: f64,
@@ -36,10 +36,10 @@ pub(in crate::cli) struct Turn {
     /// What the model said.
     pub(in crate::cli) model: String,
     pub(in crate::cli) reply: Option<ReplyId>,
+    /// When our end of turn was given to the socket.
+    pub(in crate::cli) sent_s: Option<f64>,
     /// When the reply's first byte was read.
     pub(in crate::cli) first_byte_s: Option<f64>,
-    /// From our end of turn being given to the socket to that.
-    pub(in crate::cli) answer: Option<Nanos>,
     /// When its first frame went to the render ring.
     pub(in crate::cli) audible_s: Option<f64>,
     /// When the last byte of the reply had come.
@@ -54,6 +54,16 @@ impl Turn {
     /// From the last frame of speech to the decision.
     pub(in crate::cli) fn deciding(&self) -> Option<f64> {
         Some(self.decided_s? - self.speech_end_s?)
+    }
+
+    /// From the decision to our end of turn being given to the socket.
+    pub(in crate::cli) fn sending(&self) -> Option<f64> {
+        Some(self.sent_s? - self.decided_s?)
+    }
+
+    /// From there to the first byte of the reply.
+    pub(in crate::cli) fn answering(&self) -> Option<f64> {
+        Some(self.first_byte_s? - self.sent_s?)
     }
 
     /// From the last frame of speech to the first audible frame.
@@ -78,6 +88,12 @@ pub(in crate::cli) enum Line {
     Model(String),
     /// A reply was cut after so many seconds.
     Cut(f64),
+    /// A turn is over, the reply heard or cut: how long each step took.
+    Felt {
+        /// Counted from 1.
+        number: usize,
+        turn: Box<Turn>,
+    },
     /// Anything else, in words.
     Info(String),
 }
@@ -211,7 +227,10 @@ impl Story {
                 self.moment(self.now_s, "activityEnd", String::new(), true);
             }
             NoteKind::ReplyStarted(reply) => self.reply(reply).audible_s = Some(self.now_s),
-            NoteKind::ReplyFinished(reply) => self.reply(reply).silent_s = Some(self.now_s),
+            NoteKind::ReplyFinished(reply) => {
+                self.reply(reply).silent_s = Some(self.now_s);
+                self.say_felt(reply);
+            }
             NoteKind::ReplyCut { reply, heard_frames } => self.cut(reply, heard_frames),
             NoteKind::Starved(_) => self.info("the reply ran dry: waiting for more".to_owned()),
             NoteKind::PhantomInterrupted => self.info(
@@ -245,6 +264,17 @@ impl Story {
         turn.cut = Some((now_s, heard_s));
         turn.silent_s = Some(now_s);
         self.lines.push_back(Line::Cut(heard_s));
+        self.say_felt(reply);
+    }
+
+    fn say_felt(&mut self, reply: ReplyId) {
+        let index = self.turns.iter().rposition(|turn| turn.reply == Some(reply));
+        if let Some((index, turn)) = index.and_then(|i| Some((i, self.turns.get(i)?)))
+            && turn.response().is_some()
+        {
+            let turn = Box::new(turn.clone());
+            self.lines.push_back(Line::Felt { number: index + 1, turn });
+        }
     }
 
     /// The turn that this reply answers: the one that has it, or else the
@@ -271,7 +301,7 @@ impl Story {
                 let at_s = self.at(*first_byte_at);
                 let turn = self.reply(*reply);
                 turn.first_byte_s = Some(at_s);
-                turn.answer = *since_turn_end;
+                turn.sent_s = since_turn_end.map(|since| at_s - since.as_secs());
                 self.moment(at_s, "first audio", format!("reply {}", reply.0 + 1), false);
             }
             LinkEvent::ReplyTooLong { .. } => self.info(

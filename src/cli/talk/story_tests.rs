@@ -29,7 +29,7 @@ fn first_audio(ms: u64) -> EngineEvent {
     EngineEvent::Link(LinkEvent::ReplyStarted {
         reply: A,
         first_byte_at: Nanos::from_ms(5_000 + ms),
-        since_turn_end: Some(Nanos::from_ms(300)),
+        since_turn_end: Some(Nanos::from_ms(298)),
     })
 }
 
@@ -66,12 +66,14 @@ fn a_turn_is_told_with_its_words_and_latencies() {
             now(NoteKind::ReplyFinished(A), 4_000),
         ],
     );
-    assert_eq!(lines, [Line::User("Hello there.".into()), Line::Model("Hi.".into())]);
     let [turn] = story.turns.as_slice() else { panic!("{:?}", story.turns) };
+    let felt = Line::Felt { number: 1, turn: Box::new(turn.clone()) };
+    assert_eq!(lines, [Line::User("Hello there.".into()), Line::Model("Hi.".into()), felt]);
     assert!(near(turn.deciding(), 0.8));
+    assert!(near(turn.sending(), 0.002));
+    assert!(near(turn.answering(), 0.298));
     assert!(near(turn.starting(), 0.01));
     assert!(near(turn.response(), 1.11));
-    assert_eq!(turn.answer, Some(Nanos::from_ms(300)));
     assert!(near(turn.silent_s, 4.0));
 }
 
@@ -87,8 +89,9 @@ fn an_interruption_belongs_to_the_reply_that_it_cut() {
             now(NoteKind::ReplyCut { reply: A, heard_frames: 24_000 }, 4_160),
         ],
     );
-    assert_eq!(lines, [Line::Cut(1.0)]);
     assert_eq!(story.turns.len(), 2);
+    let felt = Line::Felt { number: 1, turn: Box::new(story.turns[0].clone()) };
+    assert_eq!(lines, [Line::Cut(1.0), felt]);
     assert!(story.turns[0].cut.is_some_and(|(_, heard_s)| near(Some(heard_s), 1.0)));
     assert!(story.turns[1].cut.is_none());
 }

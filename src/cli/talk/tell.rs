@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::story::{Line, Turn};
 use crate::{
-    audio::{Nanos, Note, NoteKind, Wait},
+    audio::{Note, NoteKind, Wait},
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
@@ -18,6 +18,7 @@ pub(super) fn line_words(line: &Line) -> (&'static str, String) {
         Line::User(text) => ("you    ", plain(text)),
         Line::Model(text) => ("model  ", plain(text)),
         Line::Cut(heard_s) => ("       ", format!("(cut after {heard_s:.2} s)")),
+        Line::Felt { turn, .. } => ("       ", format!("({})", felt_words(turn))),
         Line::Info(text) => ("note   ", plain(text)),
     }
 }
@@ -29,9 +30,45 @@ pub(super) fn line_object(line: &Line, at_s: f64) -> Value {
         Line::User(text) => ("user", text.clone()),
         Line::Model(text) => ("model", text.clone()),
         Line::Cut(heard_s) => return json!({ "event": "cut", "t": at_s, "heard_s": heard_s }),
+        Line::Felt { number, turn } => {
+            let mut object = json!({ "event": "latency", "t": at_s, "number": number });
+            add_latencies(&mut object, turn);
+            return object;
+        }
         Line::Info(text) => ("info", text.clone()),
     };
     json!({ "event": event, "t": at_s, "text": text })
+}
+
+/// What the user felt, step by step.
+fn felt_words(turn: &Turn) -> String {
+    let [decided, sent, first_audio, audible, response] = latencies(turn).map(|(_, s)| ms_of(s));
+    format!(
+        "{response} after you stopped: end decided {decided}, sent {sent}, \
+         first audio {first_audio}, audible {audible}"
+    )
+}
+
+/// What a turn's steps are called for machines, and what each took, in
+/// seconds: from the true end of speech on; the last is all of them.
+fn latencies(turn: &Turn) -> [(&'static str, Option<f64>); 5] {
+    [
+        ("end_decided_ms", turn.deciding()),
+        ("sent_ms", turn.sending()),
+        ("first_audio_ms", turn.answering()),
+        ("audible_ms", turn.starting()),
+        ("response_ms", turn.response()),
+    ]
+}
+
+fn add_latencies(object: &mut Value, turn: &Turn) {
+    for (name, seconds) in latencies(turn) {
+        object[name] = json!(seconds.map(|s| rounded(s * 1_000.0)));
+    }
+}
+
+fn ms_of(seconds: Option<f64>) -> String {
+    ms(seconds.map(|s| s * 1_000.0))
 }
 
 /// The machine's view of an event; none for what is too fine or has no news.
@@ -114,8 +151,7 @@ fn session_object(event: &Event, at_s: f64) -> Option<Value> {
 }
 
 /// The cells of a turn in the table of latencies.
-pub(in crate::cli) fn turn_cells(number: usize, turn: &Turn) -> [String; 8] {
-    let ms_of = |seconds: Option<f64>| ms(seconds.map(|s| s * 1_000.0));
+pub(in crate::cli) fn turn_cells(number: usize, turn: &Turn) -> [String; 9] {
     let outcome = match (turn.cut, turn.audible_s) {
         (Some((_, heard_s)), _) => format!("cut after {heard_s:.2} s"),
         (None, Some(_)) => "heard whole".to_owned(),
@@ -125,7 +161,8 @@ pub(in crate::cli) fn turn_cells(number: usize, turn: &Turn) -> [String; 8] {
         number.to_string(),
         format!("{:.2}", turn.start_s),
         ms_of(turn.deciding()),
-        ms(turn.answer.map(Nanos::as_ms)),
+        ms_of(turn.sending()),
+        ms_of(turn.answering()),
         ms_of(turn.starting()),
         ms_of(turn.response()),
         outcome,
@@ -134,11 +171,12 @@ pub(in crate::cli) fn turn_cells(number: usize, turn: &Turn) -> [String; 8] {
 }
 
 /// The head of that table.
-pub(in crate::cli) const TURN_HEAD: [&str; 8] = [
+pub(in crate::cli) const TURN_HEAD: [&str; 9] = [
     "turn",
     "at s",
     "end decided",
-    "sent → first audio",
+    "→ sent",
+    "→ first audio",
     "→ audible",
     "you stop → model heard",
     "reply",
@@ -147,23 +185,61 @@ pub(in crate::cli) const TURN_HEAD: [&str; 8] = [
 
 /// A turn for machines.
 pub(in crate::cli) fn turn_object(number: usize, turn: &Turn) -> Value {
-    let ms_of = |seconds: Option<f64>| seconds.map(|s| rounded(s * 1_000.0));
-    json!({
+    let mut object = json!({
         "event": "turn",
         "number": number,
         "start_s": turn.start_s,
         "speech_end_s": turn.speech_end_s,
-        "end_decided_ms": ms_of(turn.deciding()),
-        "first_audio_ms": turn.answer.map(|answer| rounded(answer.as_ms())),
-        "audible_ms": ms_of(turn.starting()),
-        "response_ms": ms_of(turn.response()),
         "cut_after_s": turn.cut.map(|(_, heard_s)| heard_s),
         "user": turn.user,
         "model": turn.model,
-    })
+    });
+    add_latencies(&mut object, turn);
+    object
 }
 
 /// To a thousandth: more digits are not measured.
 pub(in crate::cli) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each step from the last frame of speech to the first audible one.
+    fn turn() -> Turn {
+        Turn {
+            speech_end_s: Some(2.0),
+            decided_s: Some(2.8),
+            sent_s: Some(2.802),
+            first_byte_s: Some(3.1),
+            audible_s: Some(3.109),
+            ..Turn::default()
+        }
+    }
+
+    #[test]
+    fn the_steps_of_a_turn_add_up_to_what_the_user_felt() {
+        let object = turn_object(1, &turn());
+        let names = ["end_decided_ms", "sent_ms", "first_audio_ms", "audible_ms"];
+        assert_eq!(names.map(|name| object[name].as_f64().unwrap()), [800.0, 2.0, 298.0, 9.0]);
+        assert_eq!(object["response_ms"], 1_109.0);
+        let told = line_object(&Line::Felt { number: 1, turn: Box::new(turn()) }, 4.0);
+        assert_eq!(told["event"], "latency");
+        for name in names {
+            assert_eq!(told[name], object[name], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_is_over_is_told_in_one_line() {
+        let (_, words) = line_words(&Line::Felt { number: 1, turn: Box::new(turn()) });
+        let expected = "(1109 ms after you stopped: end decided 800 ms, sent 2.00 ms, \
+                        first audio 298 ms, audible 9.00 ms)";
+        assert_eq!(words, expected);
+        let unsaid = Turn { sent_s: None, ..turn() };
+        assert_eq!(turn_object(1, &unsaid)["sent_ms"], Value::Null);
+        assert_eq!(turn_cells(1, &unsaid)[3], "-");
+    }
 }

@@ -64,6 +64,18 @@ const PARAMS: &[Param] = &[
         doc: "speech needed before a reply is cut",
     },
     Param {
+        name: "backchannel_ms",
+        kind: ParamKind::Int { min: 0, max: 2_000 },
+        default: ParamDefault::Int(500),
+        doc: "a hum such as \"mm-hm\" that is shorter does not cut a reply; 0: it does",
+    },
+    Param {
+        name: "cooldown_ms",
+        kind: ParamKind::Int { min: 0, max: 10_000 },
+        default: ParamDefault::Int(500),
+        doc: "after a sound that was no speech a reply is not turned down again for so long",
+    },
+    Param {
         name: "pre_roll_ms",
         kind: ParamKind::Int { min: 0, max: 2_000 },
         default: ParamDefault::Int(300),
@@ -138,6 +150,8 @@ pub fn settings(values: &Values) -> TurnSettings {
         onset_ms: values.int("onset_ms") as u32,
         unvoiced_ms: values.int("unvoiced_ms") as u32,
         confirm_ms: values.int("confirm_ms") as u32,
+        backchannel_ms: values.int("backchannel_ms") as u32,
+        cooldown_ms: values.int("cooldown_ms") as u32,
         pre_roll_ms: values.int("pre_roll_ms") as u32,
         endpoint: match values.text("endpoint") {
             Some("fixed") => EndpointKind::Fixed,
