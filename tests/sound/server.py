@@ -21,10 +21,12 @@ PRIORITY = "20"
 
 def first():
     """What puts a command before ordinary work; nothing where the system does not let us."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     for way in (["chrt", "--rr", PRIORITY], ["nice", "-n", "-15"]):
-        if shutil.which(way[0]) and subprocess.run([*way, "true"], **quiet).returncode == 0:
-            return way
+        if shutil.which(way[0]):
+            tried = subprocess.run([*way, "true"], capture_output=True)
+            # Where it may not, nice only complains.
+            if tried.returncode == 0 and not tried.stderr:
+                return way
     return []
 
 
