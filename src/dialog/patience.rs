@@ -14,12 +14,14 @@ use super::{
 use crate::audio::{Reason, Wait};
 
 /// No patience at all, and all of it.
-const BASIS_MS: [f32; 2] = [500.0, 1_740.0];
+const BASIS_MS: [f32; 2] = [450.0, 1_650.0];
 /// For each doubling of 1 s + talk, this times ln 2; no more after 4 s.
-const TALK_MS: f32 = 900.0;
+const TALK_MS: f32 = 1_000.0;
 const TALK_S_MAX: f32 = 4.0;
 /// What is neither much nor little talk: 2.3 s.
 const TALK_NEUTRAL: f32 = 1.2;
+/// Most short turns are whole: little talk adds no more than this.
+const TALK_MS_MAX: f32 = 200.0;
 /// Each pause after which the user went on makes the end nearer, up to two.
 const PAUSE_MS: f32 = 50.0;
 const PAUSES_MAX: u32 = 2;
@@ -35,9 +37,12 @@ const HELD_NEUTRAL_S: f32 = 0.2;
 /// Per octave over the usual end, which is not quite the bottom of the voice.
 const PITCH_MS: f32 = 250.0;
 const PITCH_NEUTRAL: f32 = 0.22;
+/// What a voice can add in all; it may take off more.
+const VOICE_MS_MAX: f32 = 100.0;
+const VOICE: [Reason; 4] = [Reason::Level, Reason::Fade, Reason::Held, Reason::Pitch];
 /// In noise faint last words are missed: per decibel that the voice stands less
 /// than this over the noise.
-const NOISE_MS: f32 = 12.0;
+const NOISE_MS: f32 = 30.0;
 const NOISE_NEUTRAL_DB: f32 = 28.0;
 /// A word or two, with no pause in them: most likely that was all.
 /// It is waited for so long, or this share of the basis, at most.
@@ -77,12 +82,18 @@ impl Patience {
         let pitch = cues.pitch_octaves.map_or(PITCH_NEUTRAL, |octaves| octaves.clamp(-0.2, 0.8));
         let mut reasons = [0.0; Reason::ALL.len()];
         reasons[Reason::Patience as usize] = self.basis_ms;
-        reasons[Reason::Talk as usize] = TALK_MS * (TALK_NEUTRAL - talk);
+        reasons[Reason::Talk as usize] = (TALK_MS * (TALK_NEUTRAL - talk)).min(TALK_MS_MAX);
         reasons[Reason::Pauses as usize] = -PAUSE_MS * pauses.min(PAUSES_MAX) as f32;
         reasons[Reason::Level as usize] = LEVEL_MS * (level_db - LEVEL_NEUTRAL_DB);
         reasons[Reason::Fade as usize] = FADE_MS * (cues.fade_s.min(0.35) - FADE_NEUTRAL_S);
         reasons[Reason::Held as usize] = HELD_MS * (cues.held_s.clamp(0.04, 0.3) - HELD_NEUTRAL_S);
         reasons[Reason::Pitch as usize] = PITCH_MS * (pitch - PITCH_NEUTRAL);
+        let voice_ms: f32 = VOICE.iter().map(|reason| reasons[*reason as usize]).sum();
+        if voice_ms > VOICE_MS_MAX {
+            for reason in VOICE {
+                reasons[reason as usize] *= VOICE_MS_MAX / voice_ms;
+            }
+        }
         let noise_db = (NOISE_NEUTRAL_DB - cues.over_noise_db).clamp(0.0, 15.0);
         reasons[Reason::Noise as usize] = NOISE_MS * noise_db;
         let sum: f32 = reasons.iter().sum();
@@ -143,7 +154,7 @@ mod tests {
     fn patience_is_waited_for_where_nothing_else_tells() {
         let ms = [0.0, 0.25, 0.5, 0.75].map(|patience| wait(STATEMENT, patience).ms);
         assert!(ms.is_sorted_by(|a, b| a + 200 < *b), "{ms:?}");
-        assert!(ms[2].abs_diff(1_120) < 30, "{ms:?}");
+        assert!(ms[2].abs_diff(1_050) < 30, "{ms:?}");
         assert_eq!(wait(STATEMENT, 1.0).ms, 1_400, "the longest hangover");
     }
 
@@ -161,9 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn no_voice_adds_more_than_a_tenth_of_a_second() {
+        let loud = Cues { level_db: 5.0, last_level_db: 5.0, held_s: 0.4, ..STATEMENT };
+        let [usual, most] = [STATEMENT, loud].map(|cues| wait(cues, 0.4).ms);
+        assert!((90..=110).contains(&(most - usual)), "{usual} {most}");
+    }
+
+    #[test]
     fn a_short_answer_is_not_waited_for_as_for_a_long_thought() {
         let short = Cues { talk_s: 0.4, ..STATEMENT };
-        assert_eq!([0.0, 0.5, 1.0].map(|patience| wait(short, patience).ms), [900, 900, 1_392]);
+        assert_eq!([0.5, 1.0].map(|patience| wait(short, patience).ms), [900, 1_320]);
+        assert!(wait(short, 0.0).ms < 700);
         assert!(wait(Cues { talk_s: 1.0, ..STATEMENT }, 0.5).ms > 1_200);
     }
 

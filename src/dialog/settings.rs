@@ -124,7 +124,7 @@ impl Default for TurnSettings {
             pre_roll_ms: 300,
             endpoint: EndpointKind::Adaptive,
             hangover_ms: 800,
-            patience: 0.5,
+            patience: 0.4,
             hangover_min_ms: 250,
             hangover_max_ms: 1_400,
             duck_db: -20.0,

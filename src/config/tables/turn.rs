@@ -98,7 +98,7 @@ const PARAMS: &[Param] = &[
     Param {
         name: "patience",
         kind: ParamKind::Float { min: 0.0, max: 1.0 },
-        default: ParamDefault::Float(0.5),
+        default: ParamDefault::Float(0.4),
         doc: "adaptive only: from 0, answer fast, to 1, let me think",
     },
     Param {
