@@ -182,12 +182,12 @@ fn the_breath_within_mm_hm_is_part_of_the_hum() {
 }
 
 #[test]
-fn a_word_that_begins_through_the_nose_cuts_as_soon_as_it_opens_for_long_enough() {
+fn a_word_that_begins_through_the_nose_cuts_almost_as_soon_as_another() {
     let mut talk = Talk::new(&settings());
     talk.endpoint.set_over_reply(true);
     talk.hear(Sound::Hum, &[0.9; 4]);
     let [(NoteKind::Onset, hop)] = talk.hear(Sound::Voice, &[0.9; 20])[..] else { panic!() };
-    assert!((9..=11).contains(&hop), "{hop}");
+    assert!((8..=9).contains(&hop), "{hop}: 120 ms of it");
 }
 
 #[test]

@@ -7,8 +7,8 @@
 //! syllable; what has none must last `unvoiced_ms`. What is far over the noise may be a
 //! little less likely, and needs no pitch.
 //!
-//! Over a reply more of it is needed, and "mm-hm" is not enough: what sounds
-//! hummed does not count, unless it lasts longer than such a word.
+//! Over a reply more of it is needed, and "mm-hm" is not enough: three quarters
+//! must not be hummed, unless it lasts longer than such a word.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
@@ -157,7 +157,8 @@ impl SpeechDetector {
         let needed = if self.over_reply { self.confirm_frames } else { self.onset_frames };
         let is_voice = prosody.is_voiced(VOICED_MS) || heard.likely >= self.unvoiced_frames;
         let is_speech = heard.loud >= needed || (heard.likely >= needed && is_voice);
-        let is_word = heard.spoken >= needed || heard.sounding >= self.backchannel_frames;
+        // Not all of it: "no" and "my" begin through the nose.
+        let is_word = 4 * heard.spoken >= 3 * needed || heard.sounding >= self.backchannel_frames;
         is_speech && (is_word || !self.over_reply)
     }
 
