@@ -196,6 +196,25 @@ mod tests {
     }
 
     #[test]
+    fn all_parameters_of_the_services_own_detection_can_be_set() {
+        let mut values = Values::defaults(params::PARAMS);
+        values.set("start_sensitivity", Value::Text("low".to_owned()));
+        values.set("end_sensitivity", Value::Text("high".to_owned()));
+        values.set("prefix_padding_ms", Value::Int(20));
+        values.set("silence_duration_ms", Value::Int(100));
+        let wanted = AutomaticDetection {
+            start_sensitivity: Some(Sensitivity::Low),
+            end_sensitivity: Some(Sensitivity::High),
+            prefix_padding_ms: Some(20),
+            silence_duration_ms: Some(100),
+        };
+        for mode in [TurnMode::Server, TurnMode::Hybrid] {
+            let turn = TurnSettings { mode, ..TurnSettings::default() };
+            assert_eq!(settings(&values, &turn), SessionSettings::automatic(wanted.clone()));
+        }
+    }
+
+    #[test]
     fn without_barge_in_the_service_is_told_not_to_interrupt() {
         let handling = |mode| asked(mode, BargeIn::Off, &[]).activity_handling;
         assert_eq!(handling(TurnMode::Client), Some(ActivityHandling::NoInterruption));
