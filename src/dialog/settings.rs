@@ -152,7 +152,7 @@ pub struct PlayoutSettings {
 impl Default for PlayoutSettings {
     fn default() -> Self {
         Self {
-            start_ms: 40,
+            start_ms: 50,
             start_ms_max: 300,
             fade_ms: 6.0,
             reply_minutes_max: 10,

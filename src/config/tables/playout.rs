@@ -16,7 +16,7 @@ const PARAMS: &[Param] = &[
     Param {
         name: "start_ms",
         kind: ParamKind::Int { min: 0, max: 1_000 },
-        default: ParamDefault::Int(40),
+        default: ParamDefault::Int(50),
         doc: "audio that must have arrived before a reply starts; the service's first part is \
               usually 200 ms",
     },
