@@ -259,8 +259,8 @@ def main():
         results = [
             check("a device is listed, and found by a part of its name", parts_of_names),
             check("what cannot be is refused with the next step", refusals),
-            # Where nothing is put before ordinary work, 20 ms may be too short twice.
-            check("a reply of 20 s is whole at 480 frames", long_reply, 480, repeats=2),
+            # On two busy cores 20 ms are too short in one try of three, measured.
+            check("a reply of 20 s is whole at 480 frames", long_reply, 480, repeats=3),
             check("a reply of 20 s is whole at 960 frames", long_reply, 960),
             check("a program that is held up loses nothing and plays on with a longer queue", held_up),
             check("an interruption silences the reply", interruption),
