@@ -4,8 +4,8 @@
 //! A probability alone is not enough: dishes reach 0.9 for a third of a
 //! second. So speech begins when a hop is as likely as `threshold` for long
 //! enough and there is pitch in it, as every voice has within its first
-//! syllable; what has none must last `unvoiced_ms`. What is far over the noise may be a
-//! little less likely, and needs no pitch.
+//! syllable; what has none must last `unvoiced_ms`. What is far over the noise
+//! may be a little less likely, and needs no pitch.
 //!
 //! Over a reply more of it is needed, and "mm-hm" is not enough: three quarters
 //! must not be hummed, unless it lasts longer than such a word.

@@ -8,7 +8,8 @@
 //! machine they waited for it. Here nobody asks.
 //!
 //! Runs on: a thread per stream ([`Player`], [`Recorder`]), which waits for the
-//! server. Never allocates, locks, logs or panics there.
+//! server. Never locks, logs or panics there, and allocates only for what is
+//! rare: an error that ends the stream, or news of a stream that was moved.
 
 mod wire;
 

@@ -4,7 +4,8 @@
 //! ignores that a stream ran dry.
 //!
 //! Runs on: the thread of the stream. Sound and what comes with it never
-//! allocate there, nor lock or log; the socket is waited for.
+//! allocate there, nor lock or log; errors, answers and other news may. The
+//! socket is waited for.
 
 use std::{
     ffi::CString,
