@@ -1,0 +1,133 @@
+//! What the worker does about a decision: it asks the floor, and opens or
+//! closes the window, cuts the reply, turns it down.
+//!
+//! Runs on: worker. Never allocates, locks, logs or fails.
+
+use super::Worker;
+use crate::{
+    audio::{FrameTime, Gain, Nanos, Note, NoteKind, Rate, Uplink},
+    dialog::floor::{Actions, Input, Window},
+};
+
+/// No captured frame for so long closes what is open.
+const MICROPHONE_LOST: Nanos = Nanos::from_secs(1);
+
+impl Worker {
+    pub(super) fn decide(&mut self, note: Note) {
+        self.tell(note);
+        if let Some(opinion) = &mut self.opinion {
+            opinion.follow(note.kind);
+        }
+        let (input, at) = match note.kind {
+            NoteKind::Likely => (Input::Likely(note.decided_at), note.at),
+            NoteKind::FalseAlarm => (Input::FalseAlarm(note.decided_at), note.at),
+            NoteKind::Onset => {
+                let pre_roll = Rate::UPLINK.frames_in_ms(self.turn.pre_roll_ms) as i64;
+                (Input::Onset, note.at.plus(-pre_roll))
+            }
+            NoteKind::EndOfTurn => (Input::EndOfTurn, note.decided_at.plus(1)),
+            _ => return,
+        };
+        let actions = self.ask_floor(input);
+        self.act(actions, at);
+    }
+
+    /// Does what the floor decided about position `at`.
+    pub(super) fn act(&mut self, actions: Actions, at: FrameTime) {
+        if actions.flush
+            && let Some(reply) = self.speaker.current()
+        {
+            self.speaker.cut(reply, self.uplink.newest(), &mut self.spoken);
+            self.tell_spoken();
+        }
+        if let Some(down) = actions.duck {
+            let gain = if down { Gain::from_db(self.turn.duck_db) } else { Gain::UNITY };
+            self.speaker.render.set_gain(gain.0);
+            self.tell(Note::now(NoteKind::Ducked(down), self.uplink.newest()));
+        }
+        match actions.window {
+            Some(Window::Open) => {
+                let from = FrameTime { frames: at.frames.max(self.counts_from.frames), ..at };
+                let start = self.uplink.open(from, Some(Uplink::ActivityStart));
+                self.window_start = Some(start);
+                self.tell(Note::now(NoteKind::WindowOpened, start));
+            }
+            Some(Window::Close) => {
+                let end = self.uplink.close(at, Some(Uplink::ActivityEnd));
+                self.window_start = None;
+                self.tell(Note::now(NoteKind::WindowClosed, end));
+            }
+            None => {}
+        }
+        if actions.stream_end {
+            self.uplink.close(at, Some(Uplink::StreamEnd));
+        }
+        self.note_floor();
+    }
+
+    /// Asks the floor. What was captured while the microphone did not count
+    /// never does: not as a pre-roll, nor when the stream goes on.
+    pub(super) fn ask_floor(&mut self, input: Input) -> Actions {
+        let heard = self.floor.hears_user();
+        let actions = self.floor.on(input);
+        if !heard && self.floor.hears_user() {
+            self.counts_from = self.uplink.newest();
+        }
+        actions
+    }
+
+    fn note_floor(&mut self) {
+        let state = self.floor.state();
+        if std::mem::replace(&mut self.state, state) != state {
+            self.tell(Note::now(NoteKind::Floor(state), self.uplink.newest()));
+        }
+    }
+
+    pub(super) fn model_audible(&mut self) {
+        let at = self.uplink.newest();
+        let actions = self.ask_floor(Input::ModelAudible);
+        if !self.floor.hears_user() {
+            self.close_endpoint();
+        }
+        self.act(actions, at);
+        self.stream(at);
+    }
+
+    pub(super) fn model_silent(&mut self) {
+        let at = self.uplink.newest();
+        let actions = self.ask_floor(Input::ModelSilent);
+        self.act(actions, at);
+    }
+
+    /// A window open for too long, or a microphone that stopped.
+    pub(super) fn guard_window(&mut self) {
+        let newest = self.uplink.newest();
+        let length_max = Rate::UPLINK.frames_in_ms(self.turn.window_ms_max) as i64;
+        let too_long = self
+            .window_start
+            .and_then(|start| newest.frames_since(start))
+            .is_some_and(|frames| frames > length_max);
+        let silent_for = self.now.since(self.heard_at);
+        if too_long || (self.uplink.is_open() && silent_for > MICROPHONE_LOST) {
+            self.lose_microphone();
+        }
+    }
+
+    pub(super) fn lose_microphone(&mut self) {
+        let at = self.uplink.newest();
+        self.close_endpoint();
+        let actions = self.ask_floor(Input::Lost);
+        self.act(actions, at);
+        if self.uplink.is_open() {
+            self.uplink.close(at, Some(Uplink::StreamEnd));
+        }
+        self.counts_from = at;
+    }
+
+    pub(super) fn close_endpoint(&mut self) {
+        let at = self.uplink.newest();
+        if let Some(note) = self.endpoint.close(at.plus(-1)) {
+            self.decide(note);
+        }
+    }
+}
