@@ -5,6 +5,7 @@
 //! | onset | window opens; local barge-in cuts | local barge-in cuts | – |
 //! | end of turn | window closes | hybrid: stream ends | – |
 //! | key down, up | – | – | window opens and cuts, closes |
+//! | a reply while they speak | local barge-in refuses it | heard | refused |
 //! | `interrupted` | cuts what is audible | same | same |
 //! | stop | cuts what is audible, or about to be | same | same |
 //! | muted | window closes | stream ends | window closes |
@@ -126,6 +127,18 @@ impl Floor {
     /// Whether speech over the model has to be confirmed before it counts.
     pub fn must_confirm(&self) -> bool {
         self.model && self.barge_in == BargeIn::Local && self.mode != TurnMode::PushToTalk
+    }
+
+    /// Whether a reply that comes now is one that the user's window has
+    /// interrupted, and was on its way. Where the service finds the bounds of
+    /// speech it may be the answer to words whose end we have yet to see.
+    pub fn refuses_replies(&self) -> bool {
+        let is_cut = match self.mode {
+            TurnMode::Server | TurnMode::Hybrid => false,
+            TurnMode::Client => self.barge_in == BargeIn::Local,
+            TurnMode::PushToTalk => true,
+        };
+        self.user && is_cut
     }
 
     /// Goes on by one input.

@@ -132,6 +132,26 @@ fn a_stop_cuts_what_is_audible_and_nothing_else() {
 }
 
 #[test]
+fn a_reply_is_refused_only_while_a_window_that_cuts_is_open() {
+    let refuses = |mode, barge_in, input| {
+        let mut floor = floor(mode, Duplex::Full, barge_in);
+        assert!(!floor.refuses_replies());
+        floor.on(input);
+        let refuses = floor.refuses_replies();
+        run(&mut floor, &[EndOfTurn, TalkReleased]);
+        assert!(!floor.refuses_replies());
+        refuses
+    };
+    assert!(refuses(TurnMode::Client, BargeIn::Local, Onset));
+    assert!(!refuses(TurnMode::Client, BargeIn::Server, Onset));
+    assert!(!refuses(TurnMode::Client, BargeIn::Off, Onset));
+    assert!(refuses(TurnMode::PushToTalk, BargeIn::Off, TalkPressed));
+    for mode in [TurnMode::Server, TurnMode::Hybrid] {
+        assert!(!refuses(mode, BargeIn::Local, Onset), "{mode:?}");
+    }
+}
+
+#[test]
 fn an_interruption_of_nothing_is_a_phantom() {
     let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
     assert_eq!(floor.on(Interrupted), Actions { phantom: true, ..NOTHING });

@@ -334,8 +334,15 @@ impl Worker {
         }
     }
 
+    /// Gives the speaker what is due of the replies. One that comes into the
+    /// user's words is cut before its first frame.
     fn speak(&mut self, clock: &impl Stopwatch) {
         let at = self.uplink.newest();
+        if self.floor.refuses_replies()
+            && let Some(reply) = self.speaker.newest()
+        {
+            self.speaker.cut(reply, at, &mut self.spoken);
+        }
         self.speaker.fill(self.now, at, &mut self.spoken, clock);
         self.tell_spoken();
     }

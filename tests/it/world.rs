@@ -14,7 +14,7 @@ use chinwag::{
         seed::Seed,
         service::{Fault, Mishap, PartSizes, Voice, When},
         talker::{Cue, Utterance},
-        world::Entry,
+        world::{Delay, Entry},
     },
 };
 
