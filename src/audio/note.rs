@@ -86,6 +86,12 @@ pub enum NoteKind {
         /// How many frames at 16 kHz.
         frames: u32,
     },
+    /// The echo canceller failed and was made anew, so many times by now. It
+    /// knows nothing of the room yet: the next second has more echo.
+    CancellerRebuilt {
+        /// This time included.
+        times: u32,
+    },
     /// The reply in the foreground was made quieter, or not any more.
     Ducked(bool),
     /// The microphone was muted, or not any more.

@@ -26,6 +26,10 @@ const TIMER: Duration = Duration::from_millis(10);
 /// The sleep of a worker that no callback wakes.
 const POLL: Duration = Duration::from_millis(2);
 
+/// The worker thread's name. A panic there may be one of the echo canceller's,
+/// which the talk survives.
+pub const NAME: &str = "chinwag-worker";
+
 /// Unparks a thread, once it runs.
 #[derive(Clone, Default)]
 pub struct ThreadWaker(Arc<OnceLock<Thread>>);
@@ -67,7 +71,7 @@ impl WorkerThread {
         let stop = Arc::new(AtomicBool::new(false));
         let (grant, granted) = channel();
         let (stopped, waker) = (stop.clone(), waker.clone());
-        let thread = thread::Builder::new().name("chinwag-worker".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name(NAME.to_owned()).spawn(move || {
             waker.wakes_me();
             chinwag_ffi::flush_subnormals();
             let _ = grant.send(priority::ask());

@@ -1,7 +1,7 @@
 //! Every stage of the registry, over its rates, its variants and block lengths.
 
 use chinwag::{
-    audio::{Block, Notes},
+    audio::{Block, FrameTime, Notes, Rate},
     pipeline::{
         Format, PrepareError, Prepared, Registry, Stage, StageConfig, StageEntry, Value,
         conformance::{self, Subject},
@@ -36,6 +36,26 @@ fn silero_does_not_allocate_either() {
     let finding = conformance::allocations(&subject, &heap_calls);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(finding, Ok(()));
+}
+
+#[test]
+fn what_a_stage_declares_is_the_most_that_10_ms_take() {
+    let mut notes = Notes::default();
+    let mut signal = (0u32..).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 1.7e7 - 0.5);
+    for entry in Registry::shipped().iter().filter(|entry| entry.allocates > 0) {
+        let config = (entry.build)(&conformance::example_values(entry).unwrap()).unwrap();
+        let mut stage = config.prepare(Format::of(Rate::UPLINK)).unwrap().stage;
+        let mut block = Block::new(160);
+        let counts = (0..200i64).map(|i| {
+            let near: Vec<f32> = signal.by_ref().take(160).collect();
+            block.fill(&near, FrameTime::start(Rate::UPLINK, 0).plus(160 * i));
+            block.add_far().copy_from_slice(&near);
+            let before = allocations();
+            stage.process(&mut block, &mut notes);
+            allocations() - before
+        });
+        assert_eq!(counts.max(), Some(u64::from(entry.allocates)), "{}", entry.name);
+    }
 }
 
 /// Allocates in `process` or in `reset`.

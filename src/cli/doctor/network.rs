@@ -26,7 +26,7 @@ use crate::{
 /// A clock that is further off may be refused.
 const SKEW_SECS_MAX: u64 = 60;
 /// More than all attempts together take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Tells what it finds on the way.
 pub(super) fn examine(

@@ -239,6 +239,9 @@ impl Story {
             NoteKind::Gap { frames } => {
                 self.info(format!("{frames} frames of the microphone were lost"));
             }
+            NoteKind::CancellerRebuilt { times } => self.info(format!(
+                "the echo canceller failed and starts anew (time {times}); please report it"
+            )),
             NoteKind::Muted(muted) => {
                 let text = if muted { "the microphone is muted" } else { "the microphone is live" };
                 self.info(text.to_owned());

@@ -6,6 +6,7 @@ use std::{
     os::fd::OwnedFd,
     panic,
     sync::{Arc, Mutex, PoisonError},
+    thread,
 };
 
 use rustix::{
@@ -14,6 +15,8 @@ use rustix::{
         LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
     },
 };
+
+use crate::engine::worker_thread;
 
 /// What is taken where the terminal does not say.
 const COLUMNS: usize = 80;
@@ -89,7 +92,9 @@ impl Terminal {
         shared.go(Mode::Keys);
         let (told, before) = (shared.clone(), panic::take_hook());
         panic::set_hook(Box::new(move |panic| {
-            told.go(Mode::AsFound);
+            if !is_survived() {
+                told.go(Mode::AsFound);
+            }
             before(panic);
         }));
         Self { shared }
@@ -122,6 +127,12 @@ impl Restorer {
     pub(in crate::cli) fn restore(&self) {
         self.0.go(Mode::Over);
     }
+}
+
+/// Whether this thread may go on after a panic; where the worker does not, the
+/// terminal is put back when the program ends.
+fn is_survived() -> bool {
+    thread::current().name() == Some(worker_thread::NAME)
 }
 
 /// Whether standard input may be read and changed: no terminal, or one whose
@@ -186,5 +197,8 @@ mod tests {
         assert!(seen.is_err() && is_by_line(&slave), "at a panic of any thread");
         terminal.resume();
         assert!(!is_by_line(&slave), "which the program may survive");
+        let worker = std::thread::Builder::new().name(worker_thread::NAME.to_owned());
+        let seen = worker.spawn(|| panic!("a test's panic")).unwrap().join();
+        assert!(seen.is_err() && !is_by_line(&slave), "not where the talk goes on");
     }
 }

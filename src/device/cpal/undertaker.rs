@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn what_does_not_end_is_left_behind_and_counted() {
         let undertaker = Undertaker::default();
-        undertaker.bury(vec![1], Duration::from_secs(60));
+        undertaker.bury(vec![1], Duration::from_mins(1));
         assert_eq!(undertaker.unburied(), 0);
         let (word, waits) = channel();
         undertaker.bury(Stuck(waits), Duration::ZERO);

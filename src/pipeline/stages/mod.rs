@@ -2,6 +2,7 @@
 
 use super::registry::StageEntry;
 
+mod echo_cancel;
 mod follower;
 mod gain;
 mod gate;
@@ -16,6 +17,7 @@ pub const ENTRIES: &[&StageEntry] = &[
     &gain::ENTRY,
     &highpass::ENTRY,
     &resample::ENTRY,
+    &echo_cancel::ENTRY,
     &limiter::ENTRY,
     &gate::ENTRY,
     &meter::ENTRY,
