@@ -83,6 +83,22 @@ fn sound_card(input: Option<&str>, output: Option<&str>) -> Made {
     )))
 }
 
+/// Why the sound server that runs is passed over for the devices that a profile
+/// asks for, and the next step.
+#[cfg(feature = "cpal")]
+pub(super) fn passed_over(settings: &DeviceSettings) -> Option<DeviceError> {
+    let mut names = [&settings.input, &settings.output].into_iter();
+    names.find_map(|name| match Wanted::of(name) {
+        Wanted::Device(name) => crate::device::cpal::passed_over(name),
+        _ => None,
+    })
+}
+
+#[cfg(not(feature = "cpal"))]
+pub(super) fn passed_over(_: &DeviceSettings) -> Option<DeviceError> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -192,6 +192,17 @@ fn within_patience<T: Send + 'static>(
     result.recv_timeout(Duration::from_secs(PATIENCE_S)).map_err(late)?
 }
 
+/// Why the sound server that runs is passed over for the device called so, and
+/// the next step. None where it is not, or no server runs.
+pub fn passed_over(wanted: &str) -> Option<DeviceError> {
+    #[cfg(target_os = "linux")]
+    if hosts::prefers_server(wanted) {
+        return within_patience(pulse::try_out).err();
+    }
+    let _ = wanted;
+    None
+}
+
 /// A stream, which ends when it is dropped.
 type Sounding = Box<dyn Send>;
 /// The speaker's stream and the microphone's.

@@ -115,3 +115,60 @@ fn what_is_not_well_is_the_exit_code_of_a_talk_and_the_rest_is_looked_at_still()
         assert!(words.contains("a talk would not work: "), "{words}");
     }
 }
+
+/// A sound server that answers whoever comes by error 1: access denied.
+#[cfg(all(feature = "cpal", target_os = "linux"))]
+fn deny_all(listener: &std::os::unix::net::UnixListener) {
+    use std::io::{Read, Write};
+    // Length, channel, offset and flags; then a command and its number.
+    const HEAD: usize = 20;
+    while let Ok((mut guest, _)) = listener.accept() {
+        let mut asked = [0; HEAD + 10];
+        if guest.read_exact(&mut asked).is_err() {
+            continue;
+        }
+        let number = &asked[HEAD + 5..];
+        let answer = [b"L\0\0\0\0", number, b"L\0\0\0\x01"].concat();
+        let head = [answer.len() as u32, u32::MAX, 0, 0, 0].map(u32::to_be_bytes).concat();
+        let _ = guest.write_all(&[head, answer].concat());
+    }
+}
+
+#[cfg(all(feature = "cpal", target_os = "linux"))]
+#[test]
+fn a_sound_server_that_runs_but_will_not_have_us_is_told_with_the_cookie() {
+    let folder = env::temp_dir().join(format!("chinwag-refused-{}", std::process::id()));
+    let [made, odd] = ["made", "odd"].map(|home| folder.join(home));
+    fs::create_dir_all(odd.join(".config/pulse")).unwrap();
+    fs::write(odd.join(".config/pulse/cookie"), "crumbs").unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(folder.join("native")).unwrap();
+    std::thread::spawn(move || deny_all(&listener));
+    let found = |home: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_chinwag"))
+            .args(["doctor", "--json", "--url", "ws://127.0.0.1:1"])
+            .args(["--mic", "pulseaudio:any", "--speaker", "null"])
+            .env_clear()
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env("PULSE_SERVER", format!("unix:{}", folder.join("native").display()))
+            .env("HOME", home)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let row = rows.find(|row| row["check"] == "pulseaudio").expect("a row");
+        [&row["verdict"], &row["found"], &row["next_step"]].map(|v| v.as_str().unwrap().to_owned())
+    };
+    for (home, why, next) in [
+        (made.as_path(), "refuses the cookie", "copy there"),
+        (odd.as_path(), "has 6 bytes, not 256", "remove it"),
+        // Where nobody can make a folder, root neither.
+        (Path::new("/proc/self/none"), "cannot be made", "make that folder writable"),
+    ] {
+        let [verdict, found, step] = found(home);
+        let cookie = home.join(".config/pulse/cookie").display().to_string();
+        assert!(found.contains(&cookie) && found.contains(why), "{found}");
+        assert!(step.starts_with(next), "{step}");
+        assert_eq!(verdict, "odd");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -42,6 +42,10 @@ pub(super) fn examine(
     clock: Clock,
     tell: &mut impl FnMut(Finding) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    if let Some(DeviceError(why)) = sound::passed_over(&plan.device) {
+        let (found, next_step) = why.split_once("; ").unwrap_or((&why, ""));
+        tell(Finding::odd("pulseaudio", found, next_step))?;
+    }
     match listen(plan, clock) {
         Ok((offer, heard)) => heard.findings(plan, &offer).into_iter().try_for_each(tell),
         Err(error) => tell(Finding::bad("devices", &Failure::device(error))),

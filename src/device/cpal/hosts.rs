@@ -46,14 +46,23 @@ pub(super) fn all() -> Vec<Host> {
     preference().into_iter().chain(others).filter_map(|id| open(id).ok()).collect()
 }
 
+fn named(wanted: &str) -> Option<(HostId, &str)> {
+    wanted.split_once(':').and_then(|(host, name)| Some((host.parse().ok()?, name)))
+}
+
+/// Whether no other sound system than a server would be the choice for `wanted`.
+#[cfg(target_os = "linux")]
+pub(super) fn prefers_server(wanted: &str) -> bool {
+    named(wanted).is_none_or(|(id, _)| id.to_string() == "pulseaudio")
+}
+
 /// The sound system that `wanted` names before a colon, or the preferred one,
 /// and what is left of the name.
 ///
 /// # Errors
 /// Where it does not answer.
 pub(super) fn of_name(wanted: &str) -> Result<(Host, &str), DeviceError> {
-    let named = wanted.split_once(':').and_then(|(host, name)| Some((host.parse().ok()?, name)));
-    match named {
+    match named(wanted) {
         Some((id, name)) => {
             let host = open(id).map_err(|error| words::host_refused(id, &error))?;
             Ok((host, if name.is_empty() { DEFAULT } else { name }))

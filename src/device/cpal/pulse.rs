@@ -11,21 +11,18 @@
 //! server. Never locks, logs or panics there, and allocates only for what is
 //! rare: an error that ends the stream, or news of a stream that was moved.
 
+mod access;
 mod wire;
 
 use std::{
     ffi::CString,
-    fs,
-    io::{self, Read, Write},
     net::Shutdown,
-    os::unix::{
-        fs::{DirBuilderExt, OpenOptionsExt},
-        net::UnixStream,
-    },
+    os::unix::net::UnixStream,
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
+pub(super) use access::{make_cookie, try_out};
 use cpal::{BufferSize, Error, ErrorKind};
 use pulseaudio::protocol::{self, Command, stream::BufferAttr};
 use wire::{Said, Wire};
@@ -46,7 +43,6 @@ const PERIODS_MAX: u32 = 8;
 /// Samples that are converted at once; a longer delivery is taken in parts.
 const SAMPLES: usize = 8_192;
 const SAMPLE_BYTES: usize = 4;
-const COOKIE_BYTES: usize = 256;
 
 /// A stream, which ends when it is dropped.
 pub(super) struct Stream {
@@ -309,20 +305,4 @@ impl Recorder {
         }
         Ok(())
     }
-}
-
-/// Makes the cookie that a server asks for, as its own library does: who has
-/// none is hung up on, though a server knows its own user without.
-pub(super) fn make_cookie() -> io::Result<()> {
-    let Some(home) = std::env::home_dir() else { return Ok(()) };
-    if pulseaudio::socket_path_from_env().is_none() || pulseaudio::cookie_path_from_env().is_some()
-    {
-        return Ok(());
-    }
-    let folder = home.join(".config/pulse");
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    let mut cookie = [0; COOKIE_BYTES];
-    fs::File::open("/dev/urandom")?.read_exact(&mut cookie)?;
-    let mut file = fs::OpenOptions::new();
-    file.write(true).create_new(true).mode(0o600).open(folder.join("cookie"))?.write_all(&cookie)
 }
