@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 
 use super::{convert::tame, time::Rate};
 
-mod filter;
+pub(crate) mod filter;
 #[cfg(test)]
 mod tests;
 
@@ -166,7 +166,7 @@ impl Resampler {
 
 /// The inner product, in eight sums whose order never changes: fast without
 /// giving the compiler leave to reorder.
-fn dot(signal: &[f32], row: &[f32]) -> f32 {
+pub(crate) fn dot(signal: &[f32], row: &[f32]) -> f32 {
     let mut sums = [0.0f32; filter::LANES];
     for (s, r) in signal.chunks_exact(filter::LANES).zip(row.chunks_exact(filter::LANES)) {
         for lane in 0..filter::LANES {

@@ -35,6 +35,14 @@ impl Utterance {
     pub fn new(cue: Cue, sound: impl Into<Arc<[f32]>>) -> Self {
         Self { cue, sound: sound.into() }
     }
+
+    /// The same with this RMS level, counted from its first sample to its last.
+    #[must_use]
+    pub fn at_level(self, level: Dbfs) -> Self {
+        let gain = level.amplitude() / Dbfs::rms_of(&self.sound).amplitude();
+        let sound = self.sound.iter().map(|sample| gain * sample).collect();
+        Self { sound, ..self }
+    }
 }
 
 /// One person, in a room with steady noise.
@@ -203,6 +211,12 @@ mod tests {
     fn a_cue_that_has_passed_is_taken_at_once_and_whole() {
         let mut talker = talker(&[Cue::At(Nanos::ZERO)]);
         assert_eq!(listen(&mut talker, 500, 100), (500..516).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_utterance_is_said_as_loud_as_asked() {
+        let loud = Utterance::new(Cue::At(Nanos::ZERO), vec![0.5; 100]).at_level(Dbfs(-26.0));
+        assert!((Dbfs::rms_of(&loud.sound).0 + 26.0).abs() < 1e-3);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use chinwag::{
         World, WorldSettings,
         babble::babble,
         clock::{CallbackSizes, ClockSettings},
-        room::EchoPath,
+        room::RoomSettings,
         seed::Seed,
         service::{Fault, Mishap, PartSizes, Voice, When},
         talker::{Cue, Utterance},
@@ -24,6 +24,7 @@ mod opinions;
 mod repeats;
 mod replayed;
 mod replies;
+mod room;
 mod sizes;
 mod speed;
 mod turns;

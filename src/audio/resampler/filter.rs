@@ -10,7 +10,7 @@ use std::f64::consts::PI;
 use super::{Quality, Rate, UnevenRates};
 
 /// Rows are a multiple of this long.
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// Designed 10 dB under what is promised: the images of all phases add up.
 const ATTENUATION_DB: f64 = 100.0;
@@ -89,12 +89,12 @@ fn fill_row(row: &mut [f32], phase: usize, phases: usize, middle: usize, cutoff:
     }
 }
 
-fn sinc(x: f64) -> f64 {
+pub(crate) fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
 /// The modified Bessel function of the first kind and order 0, by its series.
-fn bessel_i0(x: f64) -> f64 {
+pub(crate) fn bessel_i0(x: f64) -> f64 {
     let quarter_square = x * x / 4.0;
     let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
     while term > sum * 1e-12 {

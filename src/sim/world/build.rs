@@ -16,15 +16,12 @@ use crate::{
     sim::{
         clock::DeviceClock,
         machines::{self, Bells, Machines},
-        room::Room,
+        room::{Room, RoomSettings},
         seed::Seed,
         service::Memory,
         talker::Talker,
     },
 };
-
-/// What a room remembers of its loudspeaker, in seconds.
-const ROOM_SECS: usize = 1;
 
 impl World {
     /// A world at time zero, about to connect.
@@ -53,7 +50,6 @@ impl World {
             seed.bits(),
         );
         let manual = settings.plan.turn.mode.is_manual();
-        let room_frames = ROOM_SECS * rates[1].hz() as usize;
         Ok(Self {
             now: Nanos::ZERO,
             capture,
@@ -78,8 +74,11 @@ impl World {
             service_settings: settings.service,
             request: settings.request,
             memory: Memory::default(),
-            room: Room::new(settings.echo, room_frames),
             talker: Talker::new(rates[0], settings.script, settings.noise, seed.split()),
+            room: settings.room.map(|room| {
+                let room = RoomSettings { delay: room.delay + settings.speaker_latency, ..room };
+                Room::new(&room, microphone.true_hz(), speaker.true_hz(), seed.split())
+            }),
             speaker_latency: settings.speaker_latency,
             speaker_period_max: settings.plan.device.period_frames as usize,
             microphone,

@@ -79,7 +79,7 @@ pub struct World {
     service_settings: ServiceSettings,
     request: UpgradeRequest,
     memory: Memory,
-    room: Room,
+    room: Option<Room>,
     talker: Talker,
     sound: Vec<f32>,
     message: String,

@@ -105,11 +105,9 @@ impl World {
         self.sound.clear();
         self.sound.resize(frames, 0.0);
         self.talker.speak(first, &mut self.sound);
-        let late = self.speaker_latency + self.room.delay();
-        let heard_at =
-            self.speaker.frames_at(self.microphone.time_of(first)) - self.speaker.frames_at(late);
-        let step = self.speaker.true_hz() / self.microphone.true_hz();
-        self.room.echo(heard_at, step, &mut self.sound);
+        if let Some(room) = &mut self.room {
+            room.hear(&mut self.sound);
+        }
         self.capture.process(&self.sound, 1, self.now);
         self.record(|| Op::Capture(frames));
         if self.record_sound {
@@ -127,7 +125,9 @@ impl World {
         self.record(|| Op::Render(frames));
         self.speaker_period_max = self.speaker_period_max.max(frames);
         self.invariants.played(first, &self.sound);
-        self.room.play(&self.sound);
+        if let Some(room) = &mut self.room {
+            room.play(&self.sound);
+        }
         if self.record_sound {
             self.transcript.played.extend(&self.sound);
         }

@@ -5,7 +5,7 @@ use crate::{
     config::Plan,
     sim::{
         clock::ClockSettings,
-        room::EchoPath,
+        room::RoomSettings,
         service::{ServiceSettings, UpgradeRequest},
         talker::Utterance,
     },
@@ -40,8 +40,9 @@ pub struct WorldSettings {
     pub speaker: ClockSettings,
     /// From the render callback to the ear.
     pub speaker_latency: Nanos,
-    /// From the loudspeaker to the microphone.
-    pub echo: Option<EchoPath>,
+    /// What is between the loudspeaker and the microphone. Its delay comes on
+    /// top of the speaker's latency, its drift on top of that of the clocks.
+    pub room: Option<RoomSettings>,
     /// From a ring of the worker's bell to its step.
     pub worker_wake: Delay,
     /// From a ring of the link's bell to its step.
@@ -58,7 +59,7 @@ pub struct WorldSettings {
     pub request: UpgradeRequest,
     /// What is said.
     pub script: Vec<Utterance>,
-    /// The noise of the room, RMS.
+    /// The noise of the microphone itself, RMS.
     pub noise: Option<Dbfs>,
     /// Keeps what was captured and played, sample by sample.
     pub record_sound: bool,
@@ -76,7 +77,7 @@ impl WorldSettings {
             microphone: ClockSettings::exact(rate, 480),
             speaker: ClockSettings::exact(rate, 480),
             speaker_latency: Nanos::ZERO,
-            echo: None,
+            room: None,
             worker_wake: Delay::exact(Nanos(50_000)),
             link_wake: Delay::exact(Nanos(50_000)),
             uplink: Delay::exact(Nanos::from_ms(20)),

@@ -109,7 +109,7 @@ fn anything(seed: u64) -> (WorldSettings, &'static str) {
         if draw.below(2) == 0 { PartSizes::Ragged } else { PartSizes::Observed };
     settings.service.voice = Voice::Tone { hz: 300.0, ms: 500 + draw.below(6_000) as u32 };
     if duplex == "half" {
-        settings.echo = Some(EchoPath { gain_db: -15.0, delay: Nanos::from_ms(30) });
+        settings.room = RoomSettings::named("laptop");
     }
     let rate = settings.microphone.rate;
     settings.script.clear();

@@ -34,4 +34,8 @@ fn a_world_tells_how_fast_it_runs() {
     let mut neural = one_turn("client", "full", 2_500);
     neural.plan = plan("client", "full", &["capture.vad.engine=earshot"]);
     println!("48 kHz, earshot: {:.0} x real time", ratio(neural));
+    let mut room = one_turn("client", "half", 2_500);
+    room.plan = plan("client", "half", &["capture.vad.engine=earshot"]);
+    room.room = RoomSettings::named("kiosk");
+    println!("48 kHz, earshot, a room of 0.55 s: {:.0} x real time", ratio(room));
 }
