@@ -2,6 +2,8 @@
 //! has one global allocator and this one counts.
 
 mod counting;
+#[cfg(all(feature = "cpal", target_os = "linux"))]
+mod pulse;
 mod stages;
 mod talk;
 
