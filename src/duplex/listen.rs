@@ -8,7 +8,10 @@ use super::{
     far::FarEnd,
 };
 use crate::{
-    audio::{Block, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Notes, Stopwatch, ring::Writer},
+    audio::{
+        Block, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Notes, Stopwatch,
+        ring::{Reader, Writer},
+    },
     pipeline::Chain,
 };
 
@@ -40,6 +43,8 @@ pub(super) struct Listener {
     /// The RMS of the block as captured.
     pub(super) amplitude: f32,
     pub(super) tap: Option<Writer<f32>>,
+    /// A recording's far end, frame by frame, instead of what is played.
+    pub(super) beside: Option<Reader<f32>>,
 }
 
 impl Listener {
@@ -54,6 +59,7 @@ impl Listener {
             told: false,
             amplitude: 0.0,
             tap: None,
+            beside: None,
             capture,
             chain,
         }
@@ -126,7 +132,10 @@ impl Listener {
 
     fn process(&mut self, far: &mut FarEnd, clock: &impl Stopwatch) {
         self.block.fill(&self.raw[..self.filled], self.start);
-        far.give(&mut self.block);
+        match &mut self.beside {
+            Some(beside) => _ = beside.pop_slice(self.block.add_far()),
+            None => far.give(&mut self.block),
+        }
         self.start = self.start.plus(self.filled as i64);
         self.filled = 0;
         self.chain.process(&mut self.block, &mut self.notes, clock);

@@ -148,6 +148,13 @@ impl Worker {
         self
     }
 
+    /// The same worker with this for the far end, as many frames before each
+    /// block as it has, instead of what is played: a recording's.
+    pub fn beside(mut self, far: Reader<f32>) -> Self {
+        self.listener.beside = Some(far);
+        self
+    }
+
     /// Asks a model in each pause from now on.
     pub fn consult(&mut self, opinion: Opinion) {
         self.opinion = Some(opinion);

@@ -1,12 +1,16 @@
 //! A recording through the machines that run live, block by block, in virtual
 //! time. Nobody answers, so the floor is free again after each end; of a talk
-//! that was recorded, the model has the floor when it had it then.
+//! that was recorded, the model has the floor when it had it then; beside what
+//! a loudspeaker played, while that is audible.
 //!
 //! The same samples and the same plan give the same decisions, always. There is
 //! no turn model here: a talk that had one was decided otherwise.
 
 use std::sync::{Arc, atomic::Ordering::Release};
 
+pub mod far;
+
+use self::far::Loudspeaker;
 use super::machines::{Bells, Machines};
 use crate::{
     audio::{
@@ -127,22 +131,28 @@ pub fn replay(
     rate: Rate,
     events: &[Event],
 ) -> Result<Replayed, PrepareError> {
+    Ok(Player::new(plan, rate)?.run(samples, events))
+}
+
+/// As [`replay`], beside what the loudspeaker was given: `far[n]` at the moment
+/// of `samples[n]`, silence where there is none. Without `events` the model is
+/// taken to be audible where `far` is.
+///
+/// # Errors
+/// A stage that cannot run at this rate.
+pub fn replay_beside(
+    plan: &Plan,
+    samples: &[f32],
+    far: &[f32],
+    rate: Rate,
+    events: Option<&[Event]>,
+) -> Result<Replayed, PrepareError> {
     let mut player = Player::new(plan, rate)?;
-    let mut rest = samples;
-    let mut events = events.iter().peekable();
-    loop {
-        while let Some(event) = events.next_if(|event| event.at <= player.worker.heard_to().frames)
-        {
-            player.happen(event.what);
-        }
-        if rest.is_empty() {
-            break;
-        }
-        let (block, after) = rest.split_at(player.block_frames().min(rest.len()));
-        rest = after;
-        player.feed(block);
-    }
-    Ok(player.finish())
+    let (speaker, played) = Loudspeaker::new(far, rate);
+    player.worker = player.worker.beside(played);
+    player.speaker = Some(speaker);
+    player.model = events.is_none().then(ReplyId::default);
+    Ok(player.run(samples, events.unwrap_or_default()))
 }
 
 /// Nobody sleeps here.
@@ -152,7 +162,7 @@ impl Wake for Nobody {
     fn wake(&self) {}
 }
 
-struct Player {
+struct Player<'a> {
     rate: Rate,
     fed: u64,
     capture: CaptureHalf,
@@ -162,6 +172,9 @@ struct Player {
     notes: Reader<WorkerNote>,
     processed: Reader<f32>,
     ends: LinkEnds,
+    speaker: Option<Loudspeaker<'a>>,
+    /// Where the loudspeaker tells what the model does: its last reply.
+    model: Option<ReplyId>,
     /// The replies that are audible.
     replies: Vec<ReplyId>,
     /// Whether speech is on, as far as it was decided, and within which turn.
@@ -169,7 +182,7 @@ struct Player {
     replayed: Replayed,
 }
 
-impl Player {
+impl Player<'_> {
     fn new(plan: &Plan, rate: Rate) -> Result<Self, PrepareError> {
         let bell = Arc::new(Doorbell::new(Nobody));
         let bells = Bells { callbacks: bell.clone(), worker: bell.clone(), link: bell };
@@ -189,6 +202,8 @@ impl Player {
             notes: machines.notes,
             processed,
             ends: machines.ends,
+            speaker: None,
+            model: None,
             replies: Vec::new(),
             speaking: false,
             replayed: Replayed {
@@ -202,6 +217,25 @@ impl Player {
         })
     }
 
+    /// The whole recording.
+    fn run(mut self, samples: &[f32], events: &[Event]) -> Replayed {
+        let mut rest = samples;
+        let mut events = events.iter().peekable();
+        loop {
+            while let Some(event) =
+                events.next_if(|event| event.at <= self.worker.heard_to().frames)
+            {
+                self.happen(event.what);
+            }
+            if rest.is_empty() {
+                return self.finish();
+            }
+            let (block, after) = rest.split_at(self.block_frames().min(rest.len()));
+            rest = after;
+            self.feed(block);
+        }
+    }
+
     /// Up to the next whole multiple of 10 ms, where the worker's blocks end.
     fn block_frames(&self) -> usize {
         let hz = u64::from(self.rate.hz());
@@ -211,6 +245,8 @@ impl Player {
     }
 
     fn feed(&mut self, block: &[f32]) {
+        let audible = self.speaker.as_mut().is_some_and(|speaker| speaker.play(block.len()));
+        self.follow_model(audible);
         self.fed += block.len() as u64;
         self.capture.process(block, 1, self.now());
         self.step();
@@ -261,6 +297,20 @@ impl Player {
                 self.controls.muted.store(muted, Release);
                 self.step();
             }
+        }
+    }
+
+    /// A reply begins and ends with what is audible of it. After a cut it goes
+    /// on in the recording: as another, once the user is taken to have finished.
+    fn follow_model(&mut self, audible: bool) {
+        let Some(last) = self.model else { return };
+        match (audible, self.replies.first().copied()) {
+            (true, None) if !self.replayed.open => {
+                self.model = Some(last.next());
+                self.happen(Happened::Started(last.next()));
+            }
+            (false, Some(reply)) => self.happen(Happened::Finished(reply)),
+            _ => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! `chinwag replay`: recordings through what runs live, and what it decides.
 
+mod pairs;
+
 use std::{
     collections::BTreeMap,
     fs,

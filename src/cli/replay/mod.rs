@@ -6,12 +6,12 @@ mod live;
 mod page;
 mod recordings;
 
-use std::{fmt::Write as _, fs, path::Path, thread};
+use std::{fmt::Write as _, fs, path::PathBuf, thread};
 
 use lexopt::Parser;
 use serde_json::{Value, json};
 
-use self::{decisions::decisions, recordings::Recording};
+use self::{decisions::Decisions, recordings::Recording};
 use super::{
     args::{self, Common, Flag, Given},
     exit::{Exit, Failure},
@@ -26,11 +26,15 @@ use crate::{
     audio::Rate,
     config::{Override, Plan},
     device::wave_file::{Channels, WaveWriter},
-    sim::replay::{Replayed, Told, replay},
+    sim::replay::{Replayed, Told, replay, replay_beside},
 };
 
 const DECISIONS: Flag =
     Flag::with("decisions", "FILE", "write probabilities, speech and ends of turns as JSON");
+const APPEND: Flag =
+    Flag::plain("append", "add to the file of --decisions instead of writing it anew");
+const FAR: Flag =
+    Flag::with("far", "FILE", "what the loudspeaker was given meanwhile, for echo_cancel");
 const SAVE: Flag =
     Flag::with("save", "DIR", "write what the capture chain made of each recording, at 16 kHz");
 const HTML: Flag = Flag::with("html", "DIR", "draw each recording and its decisions as a page");
@@ -45,10 +49,13 @@ pub const VERB: Verb = Verb {
             is free again after each end. The same file gives the same decisions, always. Times are\n\
             seconds of the file; a turn that is open at its end has no end.\n\
             A folder that `run --record` wrote is replayed with its replies where they were: with the\n\
-            profile and flags of then, what was decided live is decided again.",
+            profile and flags of then, what was decided live is decided again.\n\
+            With --far the recording is one of a pair, from the same moment on: FILE is the far end of\n\
+            the chain, and while it is audible the model is taken to be speaking. The loudspeaker of a\n\
+            recording cannot be turned down or cut. The pair is a scene of the decisions, without _mic.",
     flags: &[
         &[&args::CONFIG, &args::PROFILE, &args::TURN, &args::SET],
-        &[&DECISIONS, &SAVE, &HTML, &args::JSON, &args::HELP],
+        &[&FAR, &DECISIONS, &APPEND, &SAVE, &HTML, &args::JSON, &args::HELP],
     ],
     examples: &[
         ("chinwag replay talk.flac", "every decision, one in a line"),
@@ -57,6 +64,7 @@ pub const VERB: Verb = Verb {
             "a whole folder, for benches/score/score.py",
         ),
         ("chinwag replay talk.wav --html .", "look at it: talk.html"),
+        ("chinwag replay --far far.wav mic.wav --save out", "with the echo cancelled: out/mic.wav"),
     ],
 };
 
@@ -67,22 +75,32 @@ pub const VERB: Verb = Verb {
 pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let Some(given) = args::parse(&VERB, parser)? else { return Ok(Exit::Ok) };
     let plan = plan_of(&given)?;
-    let recordings = recordings::find(&given.operands)?;
+    let recordings = match given.path(&FAR) {
+        Some(far) => recordings::pair(&given.operands, far)?,
+        None => recordings::find(&given.operands)?,
+    };
+    let mut decisions = decisions_of(&given)?;
     let replayed = replay_all(&plan, &recordings)?;
-    if let Some(path) = given.path(&DECISIONS) {
-        let all = recordings.iter().zip(&replayed);
-        let text = decisions(all.map(|(recording, replayed)| (recording.key(), replayed)));
-        fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
-    }
     for (recording, replayed) in recordings.iter().zip(&replayed) {
-        if let Some(folder) = given.path(&SAVE) {
-            save(&recording.beside(&folder, "wav")?, replayed)?;
+        let saved = match given.path(&SAVE) {
+            Some(folder) => Some(save(recording.beside(&folder, "wav")?, replayed)?),
+            None => None,
+        };
+        match &mut decisions {
+            Some(decisions) if given.has(&FAR) => {
+                decisions.add_scene(recording.scene(), replayed, saved.as_deref());
+            }
+            Some(decisions) => decisions.add(recording.key(), replayed),
+            None => {}
         }
         if let Some(folder) = given.path(&HTML) {
             let page = page::page(&recording.key(), &plan, replayed, &objects(replayed));
             let path = recording.beside(&folder, "html")?;
             fs::write(&path, page.to_html()).map_err(|e| Failure::file(&path, &e))?;
         }
+    }
+    if let Some(decisions) = decisions {
+        decisions.write()?;
     }
     let mut teller = Teller::new(given.has(&args::JSON));
     for (recording, replayed) in recordings.iter().zip(&replayed) {
@@ -91,13 +109,25 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// Where decisions go, if anywhere.
+fn decisions_of(given: &Given) -> Result<Option<Decisions>, Failure> {
+    match (given.path(&DECISIONS), given.has(&APPEND)) {
+        (Some(path), true) => Decisions::of(path).map(Some),
+        (Some(path), false) => Ok(Some(Decisions::new(path))),
+        (None, false) => Ok(None),
+        (None, true) => {
+            Err(Failure::usage("--append wants --decisions FILE, the file to be added to"))
+        }
+    }
+}
+
 /// As long as the recording, and aligned with it.
-fn save(path: &Path, replayed: &Replayed) -> Result<(), Failure> {
-    let written = WaveWriter::create(path, Rate::UPLINK, Channels::Mono).and_then(|mut writer| {
+fn save(path: PathBuf, replayed: &Replayed) -> Result<PathBuf, Failure> {
+    let written = WaveWriter::create(&path, Rate::UPLINK, Channels::Mono).and_then(|mut writer| {
         writer.write(&replayed.processed)?;
         writer.finish()
     });
-    written.map_err(|e| Failure::usage(e.to_string()))
+    written.map(|()| path).map_err(|e| Failure::usage(e.to_string()))
 }
 
 /// The plan asked for; we find the turns unless something else is said.
@@ -112,8 +142,12 @@ fn replay_all(plan: &Plan, recordings: &[Recording]) -> Result<Vec<Replayed>, Fa
     let one = |recording: &Recording| {
         let wave = recording.read()?;
         let failed = |e| Failure::usage(format!("{}: {e}", recording.path.display()));
-        let events = recording.live.as_deref().map(live::events).unwrap_or_default();
-        replay(plan, &wave.samples, wave.rate, &events).map_err(failed)
+        let events = recording.live.as_deref().map(live::events);
+        match recording.read_far(wave.rate)? {
+            Some(far) => replay_beside(plan, &wave.samples, &far, wave.rate, events.as_deref()),
+            None => replay(plan, &wave.samples, wave.rate, &events.unwrap_or_default()),
+        }
+        .map_err(failed)
     };
     let count = thread::available_parallelism().map_or(1, usize::from).min(recordings.len());
     let every = |first| recordings.iter().skip(first).step_by(count).map(one).collect::<Vec<_>>();

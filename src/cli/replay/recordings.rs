@@ -10,15 +10,19 @@ use serde_json::Value;
 
 use super::live;
 use crate::{
+    audio::Rate,
     cli::exit::{Exit, Failure},
     device::{
         flac_file,
         wave_file::{self, Wave},
     },
+    sim::replay::far,
 };
 
 /// What `run --record` writes to a folder.
-const RECORDED: [&str; 2] = ["mic.wav", "events.jsonl"];
+const RECORDED: [&str; 3] = ["mic.wav", "events.jsonl", "far.wav"];
+/// What a set of pairs calls the microphone's.
+const MIC: &str = "_mic";
 
 /// A file to be replayed.
 #[derive(Debug)]
@@ -26,11 +30,13 @@ pub(super) struct Recording {
     pub(super) path: PathBuf,
     /// Of a talk that was recorded: all that was told of it.
     pub(super) live: Option<Vec<Value>>,
+    /// What the loudspeaker was given meanwhile, where it was recorded.
+    pub(super) far: Option<PathBuf>,
 }
 
 impl Recording {
     fn file(path: PathBuf) -> Self {
-        Self { path, live: None }
+        Self { path, live: None, far: None }
     }
 
     /// What it is called among the decisions: the name of the file, a WAV's
@@ -43,6 +49,12 @@ impl Recording {
             None => self.path.file_name(),
         };
         name.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What the pair is called that it is the microphone of.
+    pub(super) fn scene(&self) -> String {
+        let stem = self.stem();
+        stem.strip_suffix(MIC).map(str::to_owned).unwrap_or(stem)
     }
 
     /// A file of this recording's name in `folder`, which is made where it is
@@ -67,14 +79,40 @@ impl Recording {
     }
 
     pub(super) fn read(&self) -> Result<Wave, Failure> {
-        let path = &self.path;
-        if is(path, "flac") { flac_file::read(path) } else { wave_file::read(path) }
-            .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
+        read(&self.path)
     }
+
+    /// What the loudspeaker was given, frame beside frame of the recording,
+    /// which is at `rate`.
+    pub(super) fn read_far(&self, rate: Rate) -> Result<Option<Vec<f32>>, Failure> {
+        let Some(path) = &self.far else { return Ok(None) };
+        let wave = read(path)?;
+        let failed = |e| Failure::usage(format!("{}: {e}", path.display()));
+        far::at_rate(wave.samples, wave.rate, rate).map(Some).map_err(failed)
+    }
+}
+
+fn read(path: &Path) -> Result<Wave, Failure> {
+    if is(path, "flac") { flac_file::read(path) } else { wave_file::read(path) }
+        .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
 }
 
 fn is(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+/// The one recording that is named, beside what `far` holds.
+///
+/// # Errors
+/// Another number of them.
+pub(super) fn pair(operands: &[String], far: PathBuf) -> Result<Vec<Recording>, Failure> {
+    match <[Recording; 1]>::try_from(find(operands)?) {
+        Ok([mic]) => Ok(vec![Recording { far: Some(far), ..mic }]),
+        Err(found) => Err(Failure::usage(format!(
+            "--far goes with one recording, and there are {}; replay each pair by itself",
+            found.len()
+        ))),
+    }
 }
 
 /// The files that are named, and those in the folders that are named.
@@ -114,10 +152,11 @@ pub(super) fn find(operands: &[String]) -> Result<Vec<Recording>, Failure> {
 fn of_folder(folder: &Path) -> Result<Vec<Recording>, Failure> {
     let cannot =
         |e: std::io::Error| Failure::usage(format!("{}: cannot be read: {e}", folder.display()));
-    let [mic, events] = RECORDED.map(|name| folder.join(name));
+    let [mic, events, far] = RECORDED.map(|name| folder.join(name));
     if mic.exists() && events.exists() {
         let text = fs::read_to_string(&events).map_err(cannot)?;
-        return Ok(vec![Recording { path: mic, live: Some(live::lines(&text)) }]);
+        let far = far.exists().then_some(far);
+        return Ok(vec![Recording { path: mic, live: Some(live::lines(&text)), far }]);
     }
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot)? {

@@ -1,0 +1,113 @@
+//! Pairs: a microphone and what the loudspeaker was given meanwhile.
+
+use super::*;
+
+const CANCELLING: &str = "[profile.open.turn]\nmode = \"client\"\n\n\
+    [[profile.open.capture]]\nstage = \"resample\"\nrate_hz = 16000\n\n\
+    [[profile.open.capture]]\nstage = \"echo_cancel\"\n\n\
+    [[profile.open.capture]]\nstage = \"vad\"\n";
+
+const HZ: usize = 16_000;
+/// The user begins over the reply.
+const OVER: usize = 7 * HZ / 2;
+
+fn write(path: &Path, samples: &[f32]) {
+    let mut writer = WaveWriter::create(path, Rate::UPLINK, Channels::Mono).unwrap();
+    writer.write(samples).unwrap();
+    writer.finish().unwrap();
+}
+
+fn dbfs(samples: &[f32]) -> f32 {
+    10.0 * (samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32).log10()
+}
+
+/// A reply, and a room that gives it back 30 ms later while a user asks something.
+fn scene() -> [Vec<f32>; 2] {
+    let reply = wave_file::read(&own("demo/speech/model-2.wav")).unwrap();
+    let wire: Vec<i16> = reply.samples.iter().copied().map(to_wire).collect();
+    let mut far: Vec<f32> =
+        resample(&wire, reply.rate, Rate::UPLINK).unwrap().into_iter().map(from_wire).collect();
+    far.resize(8 * HZ, 0.0);
+    let user = wave_file::read(&own("demo/speech/user-1.wav")).unwrap().samples;
+    let mut seed = 1u32;
+    let mic = (0..far.len()).map(|i| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let room = 3e-4 * (seed as f32 / (1u64 << 31) as f32 - 1.0);
+        let echo = if i < 480 { 0.0 } else { 0.3 * far[i - 480] };
+        echo + room + i.checked_sub(OVER).and_then(|at| user.get(at)).copied().unwrap_or(0.0)
+    });
+    [mic.collect(), far]
+}
+
+#[test]
+fn a_pair_is_saved_without_its_echo_and_added_to_the_scenes() {
+    let folder = folder("pair");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::write(folder.join("pipeline.toml"), CANCELLING).unwrap();
+    let [mic, far] = scene();
+    write(&folder.join("talk_mic.wav"), &mic);
+    write(&folder.join("talk_far.wav"), &far);
+    fs::write(folder.join("all.json"), "{\"echo\":{\"other\":{}},\"turns\":{\"t\":1}}").unwrap();
+    let [config, mic_path, far_path] = ["pipeline.toml", "talk_mic.wav", "talk_far.wav"].map(path);
+    let [save, all] = ["out", "all.json"].map(path);
+    let output = chinwag(&[
+        "--config",
+        &config,
+        "--profile",
+        "open",
+        "--json",
+        "--far",
+        &far_path,
+        &mic_path,
+        "--save",
+        &save,
+        "--decisions",
+        &all,
+        "--append",
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let all: Value = serde_json::from_slice(&fs::read(folder.join("all.json")).unwrap()).unwrap();
+    assert_eq!(all["turns"]["t"], 1, "what was there stays");
+    assert!(all["echo"]["other"].is_object());
+    let talk = &all["echo"]["talk"];
+    assert_eq!((&talk["out"], &talk["out_delay_s"]), (&"out/talk_mic.wav".into(), &0.0.into()));
+
+    // The model speaks, and only the user is heard: interrupting it.
+    let segments = talk["segments"].as_array().unwrap();
+    let onset = segments[0][0].as_f64().unwrap() - OVER as f64 / HZ as f64;
+    assert!((0.0..1.0).contains(&onset), "{onset} s: {talk}");
+    let names: Vec<_> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone())
+        .filter(|name| ["reply_started", "onset", "reply_cut"].iter().any(|n| name == n))
+        .collect();
+    assert_eq!(names[..3], ["reply_started", "onset", "reply_cut"], "{text}");
+
+    let saved = wave_file::read(&folder.join("out/talk_mic.wav")).unwrap().samples;
+    assert_eq!(saved.len(), mic.len());
+    let (before, after) = (dbfs(&mic[2 * HZ..3 * HZ]), dbfs(&saved[2 * HZ..3 * HZ]));
+    assert!(before - after > 20.0, "{before} and {after} dBFS");
+}
+
+#[test]
+fn what_is_no_pair_is_refused() {
+    let folder = folder("no-pair");
+    let user = own("demo/speech/user-1.wav");
+    let user = user.to_str().unwrap();
+    let not = folder.join("not.json");
+    fs::write(&not, "[1]").unwrap();
+    let refused = |args: &[&str]| {
+        let output = chinwag(args);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let speech = own("demo/speech");
+    let many = refused(&["--far", user, speech.to_str().unwrap()]);
+    assert!(many.contains("--far goes with one recording, and there are 8"), "{many}");
+    assert!(refused(&["--far", "/nowhere.wav", user]).contains("/nowhere.wav"));
+    assert!(refused(&["--append", user]).contains("--append wants --decisions"));
+    let other = refused(&["--append", "--decisions", not.to_str().unwrap(), user]);
+    assert!(other.contains("expected decisions to add to"), "{other}");
+}
