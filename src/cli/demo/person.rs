@@ -3,7 +3,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{audio::level::Dbfs, device::card::Room};
+use crate::{
+    audio::level::Dbfs,
+    device::card::Room,
+    sim::{
+        room::{self, RoomSettings},
+        seed::Seed,
+    },
+};
 
 /// When the next utterance begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +41,7 @@ pub(super) struct Recording {
 /// A recording that the person writes and the demo reads afterwards.
 pub(super) type Shared = Arc<Mutex<Recording>>;
 
-/// The demo's user, in a quiet room.
+/// The demo's user, in a quiet room or in a given one.
 pub(super) struct Person {
     lines: Vec<(Cue, Vec<f32>)>,
     /// The line that comes next, and how much of it was said.
@@ -46,6 +53,8 @@ pub(super) struct Person {
     reply_frames: u64,
     answered: bool,
     random: u32,
+    /// Brings the speaker's sound to the microphone.
+    room: Option<room::Room>,
     recording: Shared,
 }
 
@@ -67,8 +76,16 @@ impl Person {
             reply_frames: 0,
             answered: true,
             random: 0x2545_f491,
+            room: None,
             recording,
         }
+    }
+
+    /// The same person where the microphone hears the speaker.
+    #[must_use]
+    pub(super) fn in_room(self, settings: &RoomSettings) -> Self {
+        let room = room::Room::new(settings, self.hz, self.hz, Seed::new(1));
+        Self { room: Some(room), ..self }
     }
 
     fn listen(&mut self, heard: &[f32]) {
@@ -133,6 +150,10 @@ impl Room for Person {
             *slot = self.noise();
         }
         self.speak(microphone);
+        if let Some(room) = &mut self.room {
+            room.play(heard);
+            room.hear(microphone);
+        }
         let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         recording.user.extend_from_slice(microphone);
         recording.model.extend_from_slice(heard);
@@ -171,6 +192,21 @@ mod tests {
         assert!(!pass(&mut person, 20, 0.0).0.contains(&true), "no answer yet");
         assert!(!pass(&mut person, 5, 0.2).0.contains(&true), "the model speaks");
         assert_eq!(pass(&mut person, 3, 0.0).0, [false, false, true]);
+    }
+
+    #[test]
+    fn in_a_room_the_microphone_hears_the_speaker() {
+        let person = Person::new(Vec::new(), 48_000, Shared::default());
+        let mut person = person.in_room(&RoomSettings::named("laptop").unwrap());
+        let mut levels =
+            [[0.0; 480], [0.2; 480], [0.2; 480], [0.2; 480], [0.2; 480]].map(|heard| {
+                let mut microphone = [0.0; 480];
+                person.pass(&heard, &mut microphone);
+                Dbfs::rms_of(&microphone).0
+            });
+        assert!(levels[..3].iter().all(|level| *level < -55.0), "20 ms are not over: {levels:?}");
+        levels.reverse();
+        assert!(levels[..2].iter().all(|level| *level > -40.0), "{levels:?}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub const MODEL_LEVEL: Dbfs = Dbfs(-24.0);
 /// The way from a loudspeaker to a microphone, and what else is heard there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoomSettings {
+    /// What it is called.
+    pub name: &'static str,
     /// From the frame that is played to its direct sound at the microphone; at
     /// least 1 ms, for 34 cm of air.
     pub delay: Nanos,
@@ -57,7 +59,8 @@ impl RoomSettings {
 
     /// A room by its name.
     pub fn named(name: &str) -> Option<Self> {
-        let room = |delay_ms, rt60_ms, direct_db, echo_db, loudspeaker, noise| Self {
+        let room = |name, delay_ms, rt60_ms, direct_db, echo_db, loudspeaker, noise| Self {
+            name,
             delay: Nanos::from_ms(delay_ms),
             rt60: Nanos::from_ms(rt60_ms),
             direct_db,
@@ -68,14 +71,14 @@ impl RoomSettings {
             drift_ppm: 0.0,
             noise: Some(Dbfs(noise)),
         };
-        Some(match name {
-            "laptop" => room(20, 250, 6.0, 0.0, Loudspeaker::Soft, -66.0),
-            "speakerphone" => room(40, 400, 3.0, 6.0, Loudspeaker::Small, -66.0),
-            "kiosk" => room(60, 550, 0.0, 6.0, Loudspeaker::Soft, -56.0),
+        let rooms = [
+            room("laptop", 20, 250, 6.0, 0.0, Loudspeaker::Soft, -66.0),
+            room("kiosk", 60, 550, 0.0, 6.0, Loudspeaker::Soft, -56.0),
+            room("speakerphone", 40, 400, 3.0, 6.0, Loudspeaker::Small, -66.0),
             // A leak of −35 dB.
-            "headset" => room(20, 100, 12.0, -33.0, Loudspeaker::Linear, -66.0),
-            _ => return None,
-        })
+            room("headset", 20, 100, 12.0, -33.0, Loudspeaker::Linear, -66.0),
+        ];
+        rooms.into_iter().find(|room| room.name == name)
     }
 
     /// The echo over the user's voice, both while active, in decibels.
@@ -160,7 +163,8 @@ impl FromStr for RoomSettings {
 impl fmt::Display for RoomSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (delay, rt60) = (self.delay.as_ms(), self.rt60.as_ms());
-        write!(f, "echo {:+.0} dB over the user after {delay:.0} ms", self.echo_db())?;
+        write!(f, "{}: echo {:+.0} dB over the user", self.name, self.echo_db())?;
+        write!(f, " after {delay:.0} ms")?;
         write!(f, ", {rt60:.0} ms long, {} loudspeaker", self.loudspeaker.name())?;
         if let Some(noise) = self.noise {
             write!(f, ", noise {:.0} dBFS", noise.0)?;
@@ -194,7 +198,7 @@ mod tests {
         assert_eq!(room.jump, Some((Nanos::from_secs(5), Nanos::from_ms(32))));
         assert_eq!(
             room.to_string(),
-            "echo +12 dB over the user after 120 ms, 300 ms long, small loudspeaker, \
+            "kiosk: echo +12 dB over the user after 120 ms, 300 ms long, small loudspeaker, \
              noise -60 dBFS, drift 300 ppm, another response at 20.0 s, 32 ms later at 5.0 s"
         );
     }
