@@ -11,8 +11,8 @@ notices() {
 
 chinwag is built from these crates, each under its own licence. `scripts/notices.sh` writes this file.
 
-webrtc-vad contains libfvad, and with it parts of WebRTC, under the licence at the end. webpki-root-certs
-carries Mozilla's list of root certificates under CDLA-Permissive-2.0.
+webrtc-vad contains libfvad, and with it parts of WebRTC, under the licence at the end; the sonora crates are parts of
+WebRTC in Rust, under the same text. webpki-root-certs carries Mozilla's list of root certificates under CDLA-Permissive-2.0.
 
 | crate | version | licence | source |
 |---|---|---|---|
@@ -24,11 +24,13 @@ HEAD
       if (!(row in seen)) { seen[row] = 1; print "| " row " |" } }'
   cat <<'TAIL'
 
-## libfvad, within webrtc-vad
+## libfvad, within webrtc-vad, and the sonora crates
 
 ```text
 Copyright (c) 2011, The WebRTC project authors. All rights reserved.
 Copyright (c) 2016 Daniel Pirch
+Copyright (c) 2016, Arun Raghavan and contributors. All rights reserved.
+Copyright (c) 2026, dignifiedquire. All rights reserved.
 
 Redistribution and use in source and binary forms, with or without
 modification, are permitted provided that the following conditions are

@@ -82,7 +82,7 @@ fn default(param: &Param) -> String {
 fn as_text(entry: &StageEntry, out: &mut String) {
     let _ = writeln!(out, "{}: {}", entry.name, entry.summary);
     if entry.allocates > 0 {
-        let _ = writeln!(out, "  allocates {} times per 10 ms block", entry.allocates);
+        let _ = writeln!(out, "  allocates up to {} times per 10 ms block", entry.allocates);
     }
     for param in entry.params {
         let _ = writeln!(out, "  {} = {}", param.name, default(param));
@@ -94,7 +94,7 @@ fn as_text(entry: &StageEntry, out: &mut String) {
 fn as_markdown(entry: &StageEntry, out: &mut String) {
     let _ = writeln!(out, "### `{}`\n\n{}.", entry.name, sentence(entry.summary));
     if entry.allocates > 0 {
-        let _ = writeln!(out, "\nAllocates {} times per 10 ms block.", entry.allocates);
+        let _ = writeln!(out, "\nAllocates up to {} times per 10 ms block.", entry.allocates);
     }
     if !entry.params.is_empty() {
         let _ = writeln!(out, "\n| key | default | may be | |\n|---|---|---|---|");

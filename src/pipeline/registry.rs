@@ -21,8 +21,9 @@ pub struct StageEntry {
     pub summary: &'static str,
     /// Its parameters, in the order they are shown.
     pub params: &'static [Param],
-    /// Heap allocations per 10 ms block, for third-party cores that cannot do
-    /// without; 0 is promised by every other stage and tested.
+    /// The most heap allocations per 10 ms block, for third-party cores that
+    /// cannot do without; 1 where only a reset makes some. 0 is promised by
+    /// every other stage and tested.
     pub allocates: u32,
     /// Lines for a `[[profile.NAME.capture]]` table that must parse.
     pub example: &'static str,

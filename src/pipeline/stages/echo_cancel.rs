@@ -11,8 +11,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::hopwise::{Delay, expect_16_khz};
 use crate::{
-    audio::{Block, Note, NoteKind, Notes, Rate, convert::tame},
+    audio::{Block, Note, NoteKind, Notes, convert::tame},
     pipeline::{Format, PrepareError, Prepared, Stage, StageConfig, StageEntry},
 };
 
@@ -53,13 +54,7 @@ struct Config {
 
 impl StageConfig for Config {
     fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
-        if input.rate != Rate::UPLINK {
-            return Err(PrepareError(format!(
-                "the input is at {}, expected 16000 Hz; put a stage before it:\n\
-                 stage = \"resample\"\nrate_hz = 16000",
-                input.rate
-            )));
-        }
+        expect_16_khz(input)?;
         let stage = EchoCancel {
             make: self.canceller,
             canceller: (self.canceller)(),
@@ -67,8 +62,7 @@ impl StageConfig for Config {
             far: [0.0; HOP_FRAMES],
             filled: 0,
             was_silent: true,
-            far_late: [0.0; LATENCY_FRAMES],
-            oldest: 0,
+            far_late: Delay::new(LATENCY_FRAMES),
             rebuilt: 0,
         };
         Ok(Prepared { latency_frames: LATENCY_FRAMES, ..Prepared::plain(stage, input) })
@@ -85,9 +79,8 @@ struct EchoCancel {
     filled: usize,
     /// Whether the near-end of the hop before was nothing but zeros.
     was_silent: bool,
-    /// The far end that leaves with the near-end, from `oldest` on.
-    far_late: [f32; LATENCY_FRAMES],
-    oldest: usize,
+    /// What leaves with the near-end.
+    far_late: Delay,
     /// How often the canceller had to be made anew.
     rebuilt: u32,
 }
@@ -117,10 +110,11 @@ impl Stage for EchoCancel {
     fn process(&mut self, block: &mut Block, notes: &mut Notes) {
         let start = block.start();
         for i in 0..block.len() {
-            let (near, mut far) = block.near_and_far_mut();
-            let played = tame(far.as_ref().map_or(0.0, |far| far[i])).clamp(-1.0, 1.0);
+            let (near, far) = block.near_and_far_mut();
+            let far = far.and_then(|far| far.get_mut(i));
+            let played = far.as_deref().copied().unwrap_or(0.0);
             self.near[self.filled] = tame(near[i]).clamp(-1.0, 1.0);
-            self.far[self.filled] = played;
+            self.far[self.filled] = tame(played).clamp(-1.0, 1.0);
             self.filled += 1;
             if self.filled == HOP_FRAMES {
                 self.filled = 0;
@@ -130,11 +124,7 @@ impl Stage for EchoCancel {
                 }
             }
             near[i] = tame(self.near[self.filled]);
-            let late = std::mem::replace(&mut self.far_late[self.oldest], played);
-            self.oldest = (self.oldest + 1) % LATENCY_FRAMES;
-            if let Some(far) = &mut far {
-                far[i] = late;
-            }
+            self.far_late.pass(far);
         }
         block.set_start(start.plus(-(LATENCY_FRAMES as i64)));
     }
@@ -145,8 +135,7 @@ impl Stage for EchoCancel {
         self.far.fill(0.0);
         self.filled = 0;
         self.was_silent = true;
-        self.far_late.fill(0.0);
-        self.oldest = 0;
+        self.far_late.reset();
     }
 }
 

@@ -2,11 +2,14 @@
 
 use super::registry::StageEntry;
 
+mod agc;
+mod denoise;
 mod echo_cancel;
 mod follower;
 mod gain;
 mod gate;
 mod highpass;
+mod hopwise;
 mod limiter;
 mod meter;
 mod resample;
@@ -18,6 +21,8 @@ pub const ENTRIES: &[&StageEntry] = &[
     &highpass::ENTRY,
     &resample::ENTRY,
     &echo_cancel::ENTRY,
+    &denoise::ENTRY,
+    &agc::ENTRY,
     &limiter::ENTRY,
     &gate::ENTRY,
     &meter::ENTRY,

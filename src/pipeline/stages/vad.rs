@@ -6,8 +6,9 @@
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
+use super::hopwise::expect_16_khz;
 use crate::{
-    audio::{Block, Note, NoteKind, Notes, Rate, convert::tame},
+    audio::{Block, Note, NoteKind, Notes, convert::tame},
     pipeline::{
         Format, Param, PrepareError, Prepared, Stage, StageConfig, StageEntry,
         param::{ParamDefault, ParamKind},
@@ -105,13 +106,7 @@ trait Engine: Send {
 
 impl StageConfig for Config {
     fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
-        if input.rate != Rate::UPLINK {
-            return Err(PrepareError(format!(
-                "the input is at {}, expected 16000 Hz; put a stage before it:\n\
-                 stage = \"resample\"\nrate_hz = 16000",
-                input.rate
-            )));
-        }
+        expect_16_khz(input)?;
         let engine: Box<dyn Engine> = match &self.engine {
             Choice::Earshot => Box::new(earshot::Earshot::default()),
             Choice::Webrtc { aggressiveness } => Box::new(webrtc::Webrtc::new(*aggressiveness)),

@@ -2,7 +2,7 @@
 //! room of one reflection.
 
 use super::*;
-use crate::audio::FrameTime;
+use crate::audio::{FrameTime, Rate};
 
 const HZ: usize = 16_000;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    audio::FrameTime,
+    audio::{FrameTime, Rate},
     pipeline::{Value, Values},
 };
 
