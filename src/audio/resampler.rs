@@ -12,10 +12,12 @@ use std::{fmt, sync::Arc};
 use super::{convert::tame, time::Rate};
 
 pub(crate) mod filter;
+mod interpolator;
 #[cfg(test)]
 mod tests;
 
 use filter::Filter;
+pub use interpolator::Interpolator;
 
 /// How steep the anti-alias filter is. Both keep the stop band, which begins at
 /// the lower rate's Nyquist frequency, under -90 dB.

@@ -48,7 +48,7 @@ impl Filter {
         let places_hz = f64::from(from.hz()) * phases as f64;
         let transition = (1.0 - pass) * nyquist_hz / places_hz;
         let cutoff = f64::midpoint(1.0, pass) * nyquist_hz / places_hz;
-        let length = (ATTENUATION_DB - 8.0) / (2.285 * 2.0 * PI * transition);
+        let length = length(ATTENUATION_DB, transition);
         // The middle of the filter stands on an output frame: exact latency.
         let latency_frames = (length / 2.0 / step as f64).round() as usize;
         let middle = latency_frames * step;
@@ -69,24 +69,42 @@ impl Filter {
     }
 }
 
-/// One phase of the prototype, scaled to a gain of exactly 1 at 0 Hz so that a
-/// constant input has no ripple from phase to phase.
+/// One phase of the prototype.
 fn fill_row(row: &mut [f32], phase: usize, phases: usize, middle: usize, cutoff: f64) {
-    let beta = 0.1102 * (ATTENUATION_DB - 8.7);
     let taps = row.len();
+    let place = |i: usize| (phase + (taps - 1 - i) * phases) as f64 - middle as f64;
+    fill(row, ATTENUATION_DB, cutoff, middle as f64, place);
+}
+
+/// A windowed sinc at the places of its coefficients, `half` wide on each side,
+/// scaled to a gain of exactly 1 at 0 Hz so that a constant input has no ripple
+/// from row to row. `cutoff` in cycles per place.
+pub(super) fn fill(
+    row: &mut [f32],
+    attenuation_db: f64,
+    cutoff: f64,
+    half: f64,
+    place: impl Fn(usize) -> f64,
+) {
+    let beta = 0.1102 * (attenuation_db - 8.7);
     let coefficient = |i: usize| {
-        let place = (phase + (taps - 1 - i) * phases) as f64 - middle as f64;
-        let across = place / middle as f64;
+        let place = place(i);
+        let across = place / half;
         if across.abs() > 1.0 {
             return 0.0;
         }
         sinc(2.0 * cutoff * place) * bessel_i0(beta * (1.0 - across * across).sqrt())
     };
-    let exact: Vec<f64> = (0..taps).map(coefficient).collect();
+    let exact: Vec<f64> = (0..row.len()).map(coefficient).collect();
     let sum: f64 = exact.iter().sum();
     for (slot, value) in row.iter_mut().zip(&exact) {
         *slot = (value / sum) as f32;
     }
+}
+
+/// Coefficients for a transition so wide, in cycles per place.
+pub(super) fn length(attenuation_db: f64, transition: f64) -> f64 {
+    (attenuation_db - 8.0) / (2.285 * 2.0 * PI * transition)
 }
 
 pub(crate) fn sinc(x: f64) -> f64 {
