@@ -100,8 +100,11 @@ pub const QUIET: Flag = Flag::plain("quiet", "print captions only").short('q');
 pub const VERBOSE: Flag =
     Flag::plain("verbose", "print what happens inside to standard error").short('v');
 /// What is kept.
-pub const RECORD: Flag =
-    Flag::with("record", "DIR", "write mic.wav, far.wav and events.jsonl there while talking");
+pub const RECORD: Flag = Flag::with(
+    "record",
+    "DIR",
+    "write mic.wav, far.wav (what was played, beside it) and events.jsonl there while talking",
+);
 /// Where files go.
 pub const SAVE: Flag = Flag::with("save", "DIR", "write recordings and reports there");
 /// The key.

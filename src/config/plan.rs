@@ -191,14 +191,6 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// A chain that only converts from one rate to another.
-///
-/// # Errors
-/// Rates that the `resample` stage does not convert.
-pub fn resample_chain(from: Rate, to: Rate) -> Result<Chain, PrepareError> {
-    chain_of(&[resample_to(to)?], Format::of(from))
-}
-
 fn chain_of(stages: &[PlannedStage], input: Format) -> Result<Chain, PrepareError> {
     let configs: Vec<_> = stages.iter().map(|s| (s.name(), s.config())).collect();
     Chain::prepare(configs.iter().map(|(name, config)| (*name, config.as_ref())), input)

@@ -18,7 +18,11 @@ use std::sync::{
 
 use dasp_sample::{FromSample, Sample};
 
-use super::arrears::Arrears;
+use super::{
+    arrears::Arrears,
+    frames::{FramesIn, FramesOut, Taken, frames},
+    pace::{Reading, Ticker, ticker},
+};
 use crate::audio::{
     Doorbell, FrameTime, Nanos, Rate,
     convert::InputChannel,
@@ -42,13 +46,6 @@ pub struct CaptureGauges {
     pub frames: AtomicUsize,
 }
 
-/// Frames missing before the frame that is number `before` in the ring.
-#[derive(Clone, Copy, Debug)]
-struct Gap {
-    before: u64,
-    frames: u64,
-}
-
 /// The frame number `frames` of the device was handed over at `at`.
 #[derive(Clone, Copy, Debug)]
 struct Stamp {
@@ -59,7 +56,6 @@ struct Stamp {
 /// Longest gap that is filled with silence; after a longer one the chain
 /// starts anew.
 const GAP_SECS_MAX: u64 = 1;
-const GAPS: usize = 64;
 const STAMPS: usize = 256;
 
 /// The two ends of a capture stream at `rate`, with a ring of half a second.
@@ -70,30 +66,27 @@ pub fn capture(
     channel: InputChannel,
     worker: Arc<Doorbell>,
 ) -> (CaptureHalf, CaptureEnd) {
-    let (frames_in, frames_out) = ring(rate.hz() as usize / 2);
-    let (gaps_in, gaps_out) = ring(GAPS);
+    let (frames_in, frames_out) = frames(rate.hz() as usize / 2);
+    let (ticker, readings) = ticker(rate);
     let (stamps_in, stamps_out) = ring(STAMPS);
     let gauges = Arc::new(CaptureGauges::default());
     let half = CaptureHalf {
         channel,
         frames: frames_in,
-        gaps: gaps_in,
         stamps: stamps_in,
         gauges: gauges.clone(),
         worker,
-        pushed: 0,
-        missing: 0,
+        delivered: 0,
+        ticker,
         arrears: Arrears::new(rate),
     };
     let end = CaptureEnd {
         rate,
         frames: frames_out,
-        gaps: gaps_out,
+        readings,
         stamps: stamps_out,
         gauges,
-        popped: 0,
         position: FrameTime::start(rate, epoch),
-        gap: None,
         stamp: Stamp { pushed: 0, at: Nanos::ZERO },
     };
     (half, end)
@@ -103,13 +96,13 @@ pub fn capture(
 #[derive(Debug)]
 pub struct CaptureHalf {
     channel: InputChannel,
-    frames: Writer<f32>,
-    gaps: Writer<Gap>,
+    frames: FramesIn,
     stamps: Writer<Stamp>,
     gauges: Arc<CaptureGauges>,
     worker: Arc<Doorbell>,
-    pushed: u64,
-    missing: u64,
+    /// Frames of all calls, lost ones included.
+    delivered: u64,
+    ticker: Ticker,
     arrears: Arrears,
 }
 
@@ -126,34 +119,21 @@ impl CaptureHalf {
     {
         let channels = channels.max(1);
         let frames = data.len() / channels;
-        let room = if self.tell_gap() { self.frames.room().min(frames) } else { 0 };
+        let room = self.frames.admit(frames);
         let mut mono = [0.0f32; 256];
         for part in data[..room * channels].chunks(mono.len() * channels) {
             let count = part.len() / channels;
             for (slot, frame) in mono.iter_mut().zip(part.chunks_exact(channels)) {
                 *slot = self.channel.of_frame(frame);
             }
-            self.pushed += self.frames.push_slice(&mono[..count]) as u64;
+            self.frames.push(&mono[..count]);
         }
-        let lost = (frames - room) as u64;
-        self.missing += lost;
-        let stamp = Stamp { pushed: self.pushed, at: now };
+        let stamp = Stamp { pushed: self.frames.pushed(), at: now };
         let _ = self.stamps.push(stamp);
-        self.count(frames, lost, now);
+        self.delivered += frames as u64;
+        self.ticker.tick(self.delivered, now);
+        self.count(frames, (frames - room) as u64, now);
         self.worker.ring();
-    }
-
-    /// Tells the worker of frames that were lost; `false` while it cannot,
-    /// and then no frame may follow.
-    fn tell_gap(&mut self) -> bool {
-        if self.missing == 0 {
-            return true;
-        }
-        let told = self.gaps.push(Gap { before: self.pushed, frames: self.missing }).is_ok();
-        if told {
-            self.missing = 0;
-        }
-        told
     }
 
     fn count(&mut self, frames: usize, lost: u64, now: Nanos) {
@@ -209,13 +189,11 @@ pub enum Captured {
 #[derive(Debug)]
 pub struct CaptureEnd {
     rate: Rate,
-    frames: Reader<f32>,
-    gaps: Reader<Gap>,
+    frames: FramesOut,
+    readings: Reader<Reading>,
     stamps: Reader<Stamp>,
     gauges: Arc<CaptureGauges>,
-    popped: u64,
     position: FrameTime,
-    gap: Option<Gap>,
     stamp: Stamp,
 }
 
@@ -227,7 +205,7 @@ impl CaptureEnd {
 
     /// Frames that wait; more may be missing in between.
     pub fn waiting(&self) -> usize {
-        self.frames.len()
+        self.frames.waiting()
     }
 
     /// The position of the next frame.
@@ -242,45 +220,39 @@ impl CaptureEnd {
 
     /// Takes what comes next, up to a gap and up to the length of `out`.
     pub fn take(&mut self, out: &mut [f32]) -> Captured {
-        let waiting = self.frames.len();
-        if self.gap.is_none() {
-            self.gap = self.gaps.pop();
-        }
         let start = self.position;
-        let to_gap = match self.gap {
-            Some(gap) if gap.before == self.popped => return self.take_gap(gap, out.len()),
-            Some(gap) => (gap.before - self.popped) as usize,
-            None => usize::MAX,
-        };
-        let wanted = waiting.min(to_gap).min(out.len());
-        if wanted == 0 {
-            return Captured::Nothing;
+        match self.frames.take(out) {
+            Taken::Frames(frames) => {
+                self.position = start.plus(frames as i64);
+                Captured::Frames { frames, start, at: self.handed_over_at() }
+            }
+            Taken::Gap(frames) => self.take_gap(frames, out.len()),
+            Taken::Nothing => Captured::Nothing,
         }
-        let frames = self.frames.pop_slice(&mut out[..wanted]);
-        self.popped += frames as u64;
-        self.position = start.plus(frames as i64);
-        Captured::Frames { frames, start, at: self.handed_over_at() }
     }
 
-    fn take_gap(&mut self, gap: Gap, frames_max: usize) -> Captured {
+    fn take_gap(&mut self, missing: u64, frames_max: usize) -> Captured {
         let start = self.position;
-        if gap.frames > GAP_SECS_MAX * u64::from(self.rate.hz()) {
-            self.gap = None;
-            self.position = start.plus(gap.frames as i64);
-            return Captured::Restart { frames: gap.frames, start };
-        }
-        let frames = gap.frames.min(frames_max as u64);
-        let left = gap.frames - frames;
-        self.gap = (left > 0).then_some(Gap { frames: left, ..gap });
+        let is_long = missing > GAP_SECS_MAX * u64::from(self.rate.hz());
+        let frames = if is_long { missing } else { missing.min(frames_max as u64) };
+        self.frames.pass(frames);
         self.position = start.plus(frames as i64);
+        if is_long {
+            return Captured::Restart { frames, start };
+        }
         Captured::Gap { frames: frames as usize, start }
     }
 
-    /// When the device handed over the frame before `popped`: the newest stamp
+    /// Where the callback tells when its frames came.
+    pub(super) fn readings(&mut self) -> &mut Reader<Reading> {
+        &mut self.readings
+    }
+
+    /// When the device handed over the last frame taken: the newest stamp
     /// that does not cover less. A stamp that found no room makes it late by a
     /// callback.
     fn handed_over_at(&mut self) -> Nanos {
-        while self.stamp.pushed < self.popped {
+        while self.stamp.pushed < self.frames.popped() {
             match self.stamps.pop() {
                 Some(stamp) => self.stamp = stamp,
                 None => break,

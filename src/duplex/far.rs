@@ -1,82 +1,88 @@
 //! What the loudspeaker was given, at the microphone's rate, beside the block
-//! that was captured meanwhile.
+//! that was captured meanwhile: never later than its echo, always as much
+//! earlier, at the ratio of the two clocks.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails, but for `new`.
 
-use super::render::RenderEnd;
-use crate::{
-    audio::{Block, FrameTime, NoStopwatch, Notes, ring::Writer},
-    pipeline::Chain,
-};
+mod align;
+mod played;
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use self::{align::Alignment, played::Played};
+use super::{capture::CaptureEnd, frames::Taken, gauges::FarGauges, pace::Pace, render::RenderEnd};
+use crate::audio::{Block, Rate};
 
 /// The far end between the render callback and the capture chain.
 pub(super) struct FarEnd {
-    chain: Chain,
-    block: Block,
-    notes: Notes,
-    position: FrameTime,
-    /// Converted frames that wait, oldest first.
-    waiting: Box<[f32]>,
-    len: usize,
+    near_pace: Pace,
+    far_pace: Pace,
+    alignment: Alignment,
+    played: Played,
     missing_frames: u64,
-    /// Given what was played as it was.
-    pub(super) tap: Option<Writer<f32>>,
 }
 
 impl FarEnd {
-    /// `chain` converts from the render rate to the capture rate.
-    pub(super) fn new(chain: Chain) -> Self {
-        let block = Block::new(chain.block_capacity());
-        let position = FrameTime::start(chain.input().rate, 0);
-        let waiting = vec![0.0; chain.rate().hz() as usize / 2].into();
+    /// For a microphone at `near` and a loudspeaker at `far`.
+    pub(super) fn new(near: Rate, far: Rate) -> Self {
+        let played = Played::new(far, near);
         Self {
-            chain,
-            block,
-            notes: Notes::default(),
-            position,
-            waiting,
-            len: 0,
+            near_pace: Pace::new(near),
+            far_pace: Pace::new(far),
+            alignment: Alignment::new(near, far, played.reach()),
+            played,
             missing_frames: 0,
-            tap: None,
         }
     }
 
     /// Takes what was played since the last time.
     pub(super) fn take(&mut self, render: &mut RenderEnd) {
-        let frames_max = self.chain.input().block_frames_max;
-        let room = self.waiting.len() - self.chain.output().block_frames_max;
-        while render.far_waiting() > 0 && self.len < room {
-            self.block.resize(0);
-            self.block.resize(frames_max.min(render.far_waiting()));
-            let frames = render.take_far(self.block.near_mut());
-            self.block.resize(frames);
-            if let Some(tap) = &mut self.tap {
-                tap.push_slice(self.block.near());
+        self.far_pace.follow(render.readings());
+        let far = render.far();
+        let mut piece = [0.0; 256];
+        loop {
+            match far.take(&mut piece) {
+                Taken::Frames(frames) => self.played.push(&piece[..frames]),
+                Taken::Gap(frames) => {
+                    self.played.skip(frames);
+                    far.pass(frames);
+                }
+                Taken::Nothing => break,
             }
-            self.block.set_start(self.position);
-            self.position = self.position.plus(frames as i64);
-            self.chain.process(&mut self.block, &mut self.notes, &NoStopwatch);
-            self.notes.clear();
-            let made = self.block.near();
-            self.waiting[self.len..self.len + made.len()].copy_from_slice(made);
-            self.len += made.len();
         }
     }
 
-    /// Gives the block its far end: the oldest frames that wait, after silence
-    /// for those that are missing.
-    pub(super) fn give(&mut self, block: &mut Block) {
+    /// Gives the block, just captured, its far end. What is not known of it is
+    /// silent.
+    pub(super) fn give(&mut self, block: &mut Block, capture: &mut CaptureEnd) {
+        self.near_pace.follow(capture.readings());
+        let (start, frames) = (block.start().frames, block.len());
         let far = block.add_far();
-        let frames = far.len().min(self.len);
-        let silent = far.len() - frames;
-        self.missing_frames += silent as u64;
-        far[silent..].copy_from_slice(&self.waiting[..frames]);
-        self.waiting.copy_within(frames..self.len, 0);
-        self.len -= frames;
+        let (near_pace, far_pace) = (&self.near_pace, &self.far_pace);
+        let Some(places) = self.alignment.places(start, frames, near_pace, far_pace) else {
+            return;
+        };
+        let place = |frame: usize| places.first + places.step * frame as f64;
+        if !self.played.is_silent_from(places.first) {
+            for (frame, slot) in far.iter_mut().enumerate() {
+                *slot = self.played.read(place(frame));
+            }
+        }
+        // What is known is in one piece.
+        if ![0, frames.saturating_sub(1)].iter().all(|frame| self.played.knows(place(*frame))) {
+            let missing = (0..frames).filter(|frame| !self.played.knows(place(*frame)));
+            self.missing_frames += missing.count() as u64;
+        }
     }
 
-    /// Frames for which nothing was known of the loudspeaker.
-    pub(super) fn missing_frames(&self) -> u64 {
-        self.missing_frames
+    pub(super) fn show(&self, gauges: &FarGauges) {
+        gauges.missing_frames.store(self.missing_frames, Relaxed);
+        gauges.realignments.store(self.alignment.realignments(), Relaxed);
+        gauges.drift_ppb.store((self.alignment.drift() * 1e9) as i32, Relaxed);
+        gauges.margin_us.store((self.alignment.margin() / 1e3) as u32, Relaxed);
     }
 }
+
+#[cfg(test)]
+#[path = "far_tests.rs"]
+mod tests;

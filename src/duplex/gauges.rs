@@ -2,7 +2,9 @@
 //!
 //! Runs on: worker, supervisor. Never allocates, locks, logs or fails.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 
 use crate::audio::{Nanos, Note, histogram::Histogram, level::Dbfs, ring::Writer};
 
@@ -23,10 +25,27 @@ pub struct WorkerControls {
 pub struct Taps {
     /// The microphone as captured, at the capture rate.
     pub mic: Option<Writer<f32>>,
-    /// The speaker as played, at the render rate.
+    /// What the speaker was given, at the capture rate: the frame that the
+    /// capture chain got with the same frame of the microphone.
     pub far: Option<Writer<f32>>,
     /// What the capture chain made, at 16 kHz.
     pub processed: Option<Writer<f32>>,
+}
+
+/// How well what was played is aligned with what is captured.
+#[derive(Debug, Default)]
+pub struct FarGauges {
+    /// Frames at the capture rate that were not known when they were needed.
+    pub missing_frames: AtomicU64,
+    /// Times that a stream had lost or gained time, and the far end was
+    /// aligned anew.
+    pub realignments: AtomicU64,
+    /// How much faster the speaker's clock runs than the microphone's, in
+    /// parts per billion.
+    pub drift_ppb: AtomicI32,
+    /// How much later than the speaker was given it the reference is, in
+    /// microseconds: as much as its callbacks are late.
+    pub margin_us: AtomicU32,
 }
 
 /// What the worker lets others see.
@@ -44,8 +63,8 @@ pub struct WorkerGauges {
     pub heard_frames: AtomicUsize,
     /// Frames at 16 kHz that found no room towards the link.
     pub uplink_lost_frames: AtomicU64,
-    /// Frames of the far end that were not known when they were needed.
-    pub far_missing_frames: AtomicU64,
+    /// The far end beside the microphone.
+    pub far: FarGauges,
     /// Frames at 24 kHz in the playout.
     pub staged_frames: AtomicUsize,
     /// Frames in the render ring, just after it was topped up.

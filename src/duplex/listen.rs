@@ -42,9 +42,10 @@ pub(super) struct Listener {
     told: bool,
     /// The RMS of the block as captured.
     pub(super) amplitude: f32,
-    pub(super) tap: Option<Writer<f32>>,
     /// A recording's far end, frame by frame, instead of what is played.
     pub(super) beside: Option<Reader<f32>>,
+    /// Where the microphone and its far end are recorded.
+    taps: [Option<Writer<f32>>; 2],
 }
 
 impl Listener {
@@ -58,11 +59,16 @@ impl Listener {
             notes: Notes::default(),
             told: false,
             amplitude: 0.0,
-            tap: None,
             beside: None,
+            taps: [None, None],
             capture,
             chain,
         }
+    }
+
+    /// Copies each block as captured, and its far end, from now on.
+    pub(super) fn record(&mut self, mic: Option<Writer<f32>>, far: Option<Writer<f32>>) {
+        self.taps = [mic, far];
     }
 
     pub(super) fn capture(&self) -> &CaptureEnd {
@@ -104,19 +110,36 @@ impl Listener {
                 Captured::Nothing => return Heard::Nothing,
             }
         }
+        self.assemble(far);
         self.look();
-        self.process(far, clock);
-        self.told = true;
+        self.process(clock);
         Heard::Block(self.handed_over_at)
     }
 
-    /// Measures what was captured, and copies it for a recording.
+    /// What was collected becomes a block with its far end.
+    fn assemble(&mut self, far: &mut FarEnd) {
+        self.block.fill(&self.raw[..self.filled], self.start);
+        match &mut self.beside {
+            Some(beside) => _ = beside.pop_slice(self.block.add_far()),
+            None => far.give(&mut self.block, &mut self.capture),
+        }
+        self.start = self.start.plus(self.filled as i64);
+        self.filled = 0;
+    }
+
+    /// Measures what was captured, and copies it and its far end for a
+    /// recording: both or neither, so that they stay side by side.
     fn look(&mut self) {
-        let captured = &self.raw[..self.filled];
+        let (captured, far) = (self.block.near(), self.block.far().unwrap_or_default());
         let power: f32 = captured.iter().map(|s| s * s).sum();
         self.amplitude = (power / captured.len().max(1) as f32).sqrt();
-        if let Some(tap) = &mut self.tap {
-            tap.push_slice(captured);
+        let fits = self.taps.iter().flatten().all(|tap| tap.room() >= captured.len());
+        for (tap, signal) in self.taps.iter_mut().zip([captured, far]) {
+            match tap {
+                Some(tap) if fits => _ = tap.push_slice(signal),
+                Some(tap) => tap.count_refused(signal.len()),
+                None => {}
+            }
         }
     }
 
@@ -130,15 +153,9 @@ impl Listener {
         (frames.max(1) as usize).min(self.raw.len())
     }
 
-    fn process(&mut self, far: &mut FarEnd, clock: &impl Stopwatch) {
-        self.block.fill(&self.raw[..self.filled], self.start);
-        match &mut self.beside {
-            Some(beside) => _ = beside.pop_slice(self.block.add_far()),
-            None => far.give(&mut self.block),
-        }
-        self.start = self.start.plus(self.filled as i64);
-        self.filled = 0;
+    fn process(&mut self, clock: &impl Stopwatch) {
         self.chain.process(&mut self.block, &mut self.notes, clock);
+        self.told = true;
     }
 
     /// At the end of the stream: what is left of it, and then silence for as
@@ -148,20 +165,22 @@ impl Listener {
         if std::mem::take(&mut self.told) {
             self.notes.clear();
         }
-        if self.filled == 0 {
+        let captured = self.filled > 0;
+        if !captured {
             let frames = (*silence).min(self.block_frames());
             self.raw[..frames].fill(0.0);
             self.filled = frames;
             *silence -= frames;
-        } else {
-            self.look();
         }
         let some = self.filled > 0;
         if some {
-            self.process(far, &NoStopwatch);
+            self.assemble(far);
+            if captured {
+                self.look();
+            }
+            self.process(&NoStopwatch);
             let beyond = self.block.end().frames - end.frames;
             self.block.resize(self.block.len() - beyond.clamp(0, self.block.len() as i64) as usize);
-            self.told = true;
         }
         some
     }

@@ -12,9 +12,11 @@
 mod arrears;
 pub mod capture;
 mod far;
+mod frames;
 pub mod gauges;
 mod listen;
 pub mod opinion;
+mod pace;
 pub mod render;
 mod speak;
 mod uplink;
@@ -22,7 +24,7 @@ pub mod watch;
 pub mod worker;
 
 pub use capture::{CaptureEnd, CaptureHalf, capture};
-pub use gauges::{Taps, WorkerControls, WorkerGauges, WorkerNote};
+pub use gauges::{FarGauges, Taps, WorkerControls, WorkerGauges, WorkerNote};
 pub use opinion::{Opinion, Questions, opinion};
 pub use render::{RenderEnd, RenderHalf, render};
 pub use worker::{Worker, WorkerParts};

@@ -20,6 +20,10 @@ use std::sync::{
 
 use dasp_sample::{FromSample, Sample};
 
+use super::{
+    frames::{FramesIn, FramesOut, frames},
+    pace::{Reading, Ticker, ticker},
+};
 use crate::audio::{
     Doorbell, LiveValue, Nanos, Rate,
     convert::to_frame,
@@ -68,7 +72,8 @@ struct Positions {
 /// The two ends of a render stream at `rate`. Allocates.
 pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, RenderEnd) {
     let (frames_in, frames_out) = ring(RING_FRAMES);
-    let (far_in, far_out) = ring(rate.hz() as usize / 2);
+    let (far_in, far_out) = frames(rate.hz() as usize / 2);
+    let (ticker, readings) = ticker(rate);
     let gauges = Arc::new(RenderGauges::default());
     let positions = Arc::new(Positions {
         read: AtomicUsize::new(0),
@@ -98,9 +103,19 @@ pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, R
         rise_step: 1.0 / (RISE_MS * per_ms),
         low_frames: 0,
         clock: 0,
+        given: 0,
+        ticker,
     };
-    let end =
-        RenderEnd { rate, frames: frames_in, far: far_out, gauges, positions, gain, pushed: 0 };
+    let end = RenderEnd {
+        rate,
+        frames: frames_in,
+        far: far_out,
+        readings,
+        gauges,
+        positions,
+        gain,
+        pushed: 0,
+    };
     (half, end)
 }
 
@@ -108,7 +123,7 @@ pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, R
 #[derive(Debug)]
 pub struct RenderHalf {
     frames: Reader<f32>,
-    far: Writer<f32>,
+    far: FramesIn,
     gauges: Arc<RenderGauges>,
     positions: Arc<Positions>,
     worker: Arc<Doorbell>,
@@ -127,6 +142,9 @@ pub struct RenderHalf {
     rise_step: f32,
     low_frames: usize,
     clock: usize,
+    /// Frames given to the device before this call.
+    given: u64,
+    ticker: Ticker,
 }
 
 impl RenderHalf {
@@ -157,11 +175,13 @@ impl RenderHalf {
             for (frame, sample) in part.chunks_exact_mut(channels).zip(&mono) {
                 to_frame(*sample, frame);
             }
-            if self.far.push_slice(&mono[..count]) < count {
-                let lost = self.far.refused();
-                self.gauges.far_lost_frames.store(lost, Relaxed);
-            }
+            let room = self.far.admit(count);
+            self.far.push(&mono[..room]);
+            self.gauges.far_lost_frames.fetch_add((count - room) as u64, Relaxed);
         }
+        // The device asks for these when it has played what it had before.
+        self.ticker.tick(self.given, now);
+        self.given += frames as u64;
         self.publish(frames, sounded_frames, now, latency_frames);
         self.wake_worker(frames, before);
     }
@@ -296,7 +316,8 @@ impl RenderHalf {
 pub struct RenderEnd {
     rate: Rate,
     frames: Writer<f32>,
-    far: Reader<f32>,
+    far: FramesOut,
+    readings: Reader<Reading>,
     gauges: Arc<RenderGauges>,
     positions: Arc<Positions>,
     gain: LiveValue,
@@ -365,14 +386,14 @@ impl RenderEnd {
         self.gain.set(gain);
     }
 
-    /// Takes what was really played, in the order it was.
-    pub fn take_far(&mut self, out: &mut [f32]) -> usize {
-        self.far.pop_slice(out)
+    /// What was really played, with the gaps where it found no room.
+    pub(super) fn far(&mut self) -> &mut FramesOut {
+        &mut self.far
     }
 
-    /// Played frames that wait to be taken.
-    pub fn far_waiting(&self) -> usize {
-        self.far.len()
+    /// Where the callback tells when its frames were asked for.
+    pub(super) fn readings(&mut self) -> &mut Reader<Reading> {
+        &mut self.readings
     }
 
     /// What others may see of the stream.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audio::Wake;
+use crate::duplex::frames::Taken;
 use proptest::prelude::*;
 
 struct NoWake;
@@ -27,7 +28,7 @@ fn what_was_pushed_is_played_on_the_front_pair_and_handed_back_as_far_end() {
     half.process(&mut out, 3, Nanos::ZERO, 480);
     assert_eq!(out, [8_192, 8_192, 0, -16_384, -16_384, 0]);
     let mut far = [0.0; 4];
-    assert_eq!(end.take_far(&mut far), 2);
+    assert_eq!(end.far().take(&mut far), Taken::Frames(2));
     assert_eq!(far[..2], [0.25, -0.5]);
     assert_eq!((end.pending_frames(), end.period_frames(), end.latency_frames()), (0, 2, 480));
 }

@@ -49,8 +49,6 @@ pub struct WorkerParts {
     pub capture_chain: Chain,
     /// From 24 kHz to the render rate.
     pub playback_chain: Chain,
-    /// From the render rate to the capture rate.
-    pub far_chain: Chain,
     /// To the link.
     pub uplink: Writer<UplinkPacket>,
     /// From the link.
@@ -114,9 +112,10 @@ impl Worker {
             period_frames: parts.period_frames,
             gauges: gauges.clone(),
         };
+        let far = FarEnd::new(parts.capture.rate(), speaker.render.rate());
         Self {
             listener: Listener::new(parts.capture, parts.capture_chain),
-            far: FarEnd::new(parts.far_chain),
+            far,
             endpoint: Endpoint::new(&parts.turn),
             floor: Floor::new(&parts.turn),
             uplink: UplinkWriter::new(parts.uplink, parts.link, parts.chunk_ms),
@@ -142,8 +141,7 @@ impl Worker {
 
     /// The same worker with copies for a recording.
     pub fn with_taps(mut self, taps: Taps) -> Self {
-        self.listener.tap = taps.mic;
-        self.far.tap = taps.far;
+        self.listener.record(taps.mic, taps.far);
         self.processed_tap = taps.processed;
         self
     }
@@ -384,7 +382,7 @@ impl Worker {
         let heard = self.listener.capture().position().frames;
         gauges.heard_frames.store(heard as usize, Release);
         gauges.uplink_lost_frames.store(self.uplink.lost_frames(), Relaxed);
-        gauges.far_missing_frames.store(self.far.missing_frames(), Relaxed);
+        self.far.show(&gauges.far);
         let pending = self.speaker.render.pending_frames();
         gauges.render_pending_frames.store(pending, Relaxed);
         gauges.staged_frames.store(self.speaker.staged_frames(), Relaxed);

@@ -1,5 +1,9 @@
-//! Writes a conversation to a folder as it goes: `mic.wav` as captured,
-//! `far.wav` as played, to the bit, and `events.jsonl`.
+//! Writes a conversation to a folder as it goes: `mic.wav` as captured, to the
+//! bit, `far.wav` beside it, and `events.jsonl`.
+//!
+//! Frame `n` of `far.wav` is what the capture chain got as far end with frame
+//! `n` of `mic.wav`: what was played, at the microphone's rate and clock, before
+//! its echo. So the pair gives an echo canceller again what it had live.
 //!
 //! The worker copies into bounded rings, the supervisor into a bounded
 //! channel; a thread of its own waits for the disk. What finds no room is
@@ -66,24 +70,21 @@ impl Recorder {
     ///
     /// # Errors
     /// A folder or file that cannot be written, for people.
-    pub fn start(
-        folder: &Path,
-        [capture_rate, render_rate]: [Rate; 2],
-    ) -> Result<(Self, Taps), String> {
+    pub fn start(folder: &Path, capture_rate: Rate) -> Result<(Self, Taps), String> {
         let refused = |path: &Path, error: &dyn std::fmt::Display| {
             format!("cannot record to {}: {error}", path.display())
         };
         fs::create_dir_all(folder).map_err(|e| refused(folder, &e))?;
-        let wave = |name: &str, rate| {
+        let wave = |name: &str| {
             let path = folder.join(name);
-            WaveWriter::create_exact(&path, rate).map_err(|e| refused(&path, &e))
+            WaveWriter::create_exact(&path, capture_rate).map_err(|e| refused(&path, &e))
         };
-        let (mic_wave, far_wave) = (wave("mic.wav", capture_rate)?, wave("far.wav", render_rate)?);
+        let (mic_wave, far_wave) = (wave("mic.wav")?, wave("far.wav")?);
         let path = folder.join("events.jsonl");
         let events = File::create(&path).map_err(|e| refused(&path, &e))?;
 
-        let (mic, mic_end) = ring(capture_rate.hz() as usize * RING_SECS);
-        let (far, far_end) = ring(render_rate.hz() as usize * RING_SECS);
+        let [(mic, mic_end), (far, far_end)] =
+            [(); 2].map(|()| ring(capture_rate.hz() as usize * RING_SECS));
         let (lines, waiting) = crossbeam_channel::bounded(LINES);
         let problem = Arc::new(Mutex::new(None));
         let disk = Disk {
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn what_went_into_the_taps_is_in_the_files_to_the_last_frame() {
         let folder = folder("whole");
-        let (recorder, mut taps) = Recorder::start(&folder, [rate(), Rate::UPLINK]).unwrap();
+        let (recorder, mut taps) = Recorder::start(&folder, rate()).unwrap();
         taps.mic.as_mut().unwrap().push_slice(&[1.1e-5; 3_000]);
         taps.far.as_mut().unwrap().push_slice(&vec![-0.25; 5_001]);
         recorder.event("{\"event\":\"ready\"}".to_owned());
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_is_counted() {
         let folder = folder("full");
-        let (recorder, mut taps) = Recorder::start(&folder, [rate(); 2]).unwrap();
+        let (recorder, mut taps) = Recorder::start(&folder, rate()).unwrap();
         let surplus = rate().hz() as usize * (RING_SECS + 1);
         taps.mic.as_mut().unwrap().push_slice(&vec![0.1; surplus]);
         let recorded = recorder.finish();
@@ -260,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
-        let error = Recorder::start(Path::new("/dev/null/here"), [rate(); 2]).unwrap_err();
+        let error = Recorder::start(Path::new("/dev/null/here"), rate()).unwrap_err();
         assert!(error.starts_with("cannot record to /dev/null/here: "), "{error}");
     }
 }

@@ -200,7 +200,7 @@ impl Engine {
         let rates = [offer.capture_rate, offer.render_rate];
         let Machines { capture, render, worker, controls, notes, ends } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
-        let (mut worker, recorder) = record(worker, extras.record_to, rates)?;
+        let (mut worker, recorder) = record(worker, extras.record_to, offer.capture_rate)?;
         let turn_model = extras.turn_model.map(|model| consult(&mut worker, model)).transpose()?;
         let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
             .map_err(EngineError::System)?;
@@ -383,10 +383,10 @@ impl Engine {
 fn record(
     worker: Worker,
     folder: Option<&Path>,
-    rates: [Rate; 2],
+    capture_rate: Rate,
 ) -> Result<(Worker, Option<Recorder>), EngineError> {
     let Some(folder) = folder else { return Ok((worker, None)) };
-    let (recorder, taps) = Recorder::start(folder, rates).map_err(EngineError::Record)?;
+    let (recorder, taps) = Recorder::start(folder, capture_rate).map_err(EngineError::Record)?;
     Ok((worker.with_taps(taps), Some(recorder)))
 }
 

@@ -9,7 +9,7 @@ use crate::{
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::{Reader, ring},
     },
-    config::plan::{Plan, resample_chain},
+    config::Plan,
     duplex::{
         CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerNote, WorkerParts, capture, render,
     },
@@ -72,7 +72,6 @@ impl Machines {
             render: render_end,
             capture_chain: plan.capture_chain(Format::of(capture_rate))?,
             playback_chain: plan.playback_chain(render_rate)?,
-            far_chain: resample_chain(render_rate, capture_rate)?,
             uplink,
             downlink: downlink_end,
             flow: flow.clone(),

@@ -8,9 +8,10 @@ use std::{
 };
 
 use chinwag::{
-    audio::{Doorbell, Nanos, Note, Rate, Uplink, Wake},
+    audio::{Doorbell, Nanos, Note, Rate, Uplink, Wake, ring::ring},
     config::{ConfigFile, Plan},
     device::Clock,
+    duplex::Taps,
     engine::worker_thread::{ThreadWaker, WorkerThread},
     pipeline::Registry,
     sim::{
@@ -60,7 +61,11 @@ fn settle(steps: impl Fn() -> u64, bell: &Doorbell) {
 }
 
 /// The same on threads: this one is the card and the link.
-fn replay(profile: &str, transcript: &Transcript, rates: [Rate; 2]) -> (Vec<Note>, Vec<Sent>) {
+fn replay(
+    profile: &str,
+    transcript: &Transcript,
+    rates: [Rate; 2],
+) -> (Vec<Note>, Vec<Sent>, Vec<f32>) {
     let waker = ThreadWaker::default();
     let bell = Arc::new(Doorbell::new(waker.clone()));
     let bells = Bells {
@@ -70,31 +75,36 @@ fn replay(profile: &str, transcript: &Transcript, rates: [Rate; 2]) -> (Vec<Note
     };
     let Machines { mut capture, mut render, worker, mut notes, mut ends, .. } =
         Machines::build(&plan(profile), rates, &bells).unwrap();
+    let (tap, mut beside) = ring(rates[0].hz() as usize);
+    let worker = worker.with_taps(Taps { far: Some(tap), ..Taps::default() });
     let gauges = worker.gauges();
     let steps = || gauges.steps.load(Acquire);
     let thread = WorkerThread::spawn(worker, bell.clone(), &waker, false, Clock::start()).unwrap();
-    let (mut noted, mut sent) = (Vec::new(), Vec::new());
+    let (mut noted, mut sent, mut far) = (Vec::new(), Vec::new(), Vec::new());
     let mut played = vec![0.0f32; 8_192];
     let mut at = 0;
     for op in &transcript.ops {
         match op {
-            Op::Capture(frames) => {
-                capture.process(&transcript.captured[at..at + frames], 1, Nanos::ZERO);
+            Op::Capture(frames, now) => {
+                capture.process(&transcript.captured[at..at + frames], 1, *now);
                 at += frames;
             }
-            Op::Render(frames) => render.process(&mut played[..*frames], 1, Nanos::ZERO, 0),
+            Op::Render(frames, now) => render.process(&mut played[..*frames], 1, *now, 0),
             Op::Downlink(packet) => assert_eq!(ends.downlink.push(packet.clone()), Ok(())),
         }
         settle(steps, &bell);
         while let Some(told) = notes.pop() {
             noted.push(told.note);
         }
+        while let Some(frame) = beside.pop() {
+            far.push(frame);
+        }
         while let Some(packet) = ends.uplink.pop() {
             sent.push(sent_of(packet.payload, packet.at));
         }
     }
     thread.stop();
-    (noted, sent)
+    (noted, sent, far)
 }
 
 fn sent_of(payload: Uplink, at: chinwag::audio::FrameTime) -> Sent {
@@ -109,13 +119,16 @@ fn sent_of(payload: Uplink, at: chinwag::audio::FrameTime) -> Sent {
 
 fn threads_do_as_the_world_does(profile: &str) {
     let (transcript, rates) = converse(profile);
-    let (notes, sent) = replay(profile, &transcript, rates);
+    let (notes, sent, far) = replay(profile, &transcript, rates);
     let expected: Vec<Note> = transcript.notes.iter().map(|told| told.note).collect();
     let first = expected.iter().zip(&notes).position(|(a, b)| a != b);
     assert_eq!(first.map(|i| (expected[i], notes[i])), None, "{profile}: notes differ");
     assert_eq!(notes.len(), expected.len(), "{profile}");
     assert!(sent.len() > 100, "{profile}: only {} packets", sent.len());
     assert!(sent == transcript.uplink, "{profile}: packets differ");
+    // At the end of the talk the world has not processed what it captured last.
+    assert!(far.iter().any(|frame| *frame != 0.0), "{profile}: nothing was played");
+    assert!(far[..transcript.far.len()] == transcript.far, "{profile}: the far ends differ");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use chinwag::{
 mod golden;
 mod manners;
 mod opinions;
+mod reference;
 mod repeats;
 mod replayed;
 mod replies;

@@ -86,7 +86,7 @@ impl Talk {
         let Machines { capture, render, worker, notes, controls, ends } =
             Machines::build(&plan, rates, &bells).unwrap();
         // Taps that nobody empties: a recording on a disk that hangs.
-        let [mic, far] = rates.map(|rate| Some(ring(rate.hz() as usize).0));
+        let [mic, far] = [(); 2].map(|()| Some(ring(rates[0].hz() as usize).0));
         let (opinion, questions) = opinion(bell());
         let mut worker = worker.with_taps(Taps { mic, far, ..Taps::default() });
         worker.consult(opinion);

@@ -1,8 +1,11 @@
 //! The figures of a conversation that has ended.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::{
     audio::{Nanos, histogram::Snapshot},
     device::Faults,
+    duplex::FarGauges,
     engine::{Recorded, Report},
 };
 
@@ -27,6 +30,7 @@ pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String
             report.notes_refused
         ),
     );
+    fact("echo reference", reference(&report.gauges.far));
     fact("speaker ran dry", format!("{} times", report.underruns));
     fact("sound system", complaints(report.faults));
     fact("worker's priority", report.priority.to_string());
@@ -45,6 +49,17 @@ fn told_of(recorded: &Recorded) -> String {
     format!(
         "{mic_frames} frames of the microphone, {far_frames} of the speaker; \
          lost {lost_frames} frames, {lost_events} events{problem}"
+    )
+}
+
+/// How well what was played is aligned with what was captured.
+fn reference(far: &FarGauges) -> String {
+    let drift_ppm = f64::from(far.drift_ppb.load(Relaxed)) / 1e3;
+    let margin_ms = f64::from(far.margin_us.load(Relaxed)) / 1e3;
+    let (again, missing) = (far.realignments.load(Relaxed), far.missing_frames.load(Relaxed));
+    format!(
+        "the speaker's clock runs {drift_ppm:+.1} ppm off the microphone's; {margin_ms:.1} ms of \
+         margin, aligned anew {again} times, {missing} frames missing"
     )
 }
 

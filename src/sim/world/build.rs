@@ -11,6 +11,7 @@ use crate::{
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::ring,
     },
+    duplex::Taps,
     link::LinkEnds,
     pipeline::PrepareError,
     sim::{
@@ -22,6 +23,9 @@ use crate::{
         talker::Talker,
     },
 };
+
+/// What the worker makes in one step at most.
+const FAR_SECS: usize = 2;
 
 impl World {
     /// A world at time zero, about to connect.
@@ -42,6 +46,9 @@ impl World {
         };
         let Machines { capture, render, worker, controls, notes, ends } =
             Machines::build(&settings.plan, rates, &bells)?;
+        let (far_tap, far) = ring(FAR_SECS * rates[0].hz() as usize);
+        let far_tap = settings.record_sound.then_some(far_tap);
+        let worker = worker.with_taps(Taps { far: far_tap, ..Taps::default() });
         let (uplink_to_link, uplink) = ring(UPLINK_PACKETS);
         let (downlink, downlink_from_link) = ring(DOWNLINK_PACKETS);
         let link = machines::link(
@@ -59,6 +66,7 @@ impl World {
             worker_task,
             controls,
             notes,
+            far,
             uplink_from_worker: ends.uplink,
             uplink_to_link,
             downlink_from_link,

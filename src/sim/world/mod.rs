@@ -62,6 +62,8 @@ pub struct World {
     gauges: Arc<WorkerGauges>,
     controls: Arc<WorkerControls>,
     notes: Reader<WorkerNote>,
+    /// Where the sound is recorded: what the worker has as far end.
+    far: Reader<f32>,
     /// The uplink ring passes through the world's hands.
     uplink_from_worker: Reader<UplinkPacket>,
     uplink_to_link: Writer<UplinkPacket>,

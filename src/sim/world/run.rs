@@ -73,6 +73,7 @@ impl World {
     pub fn finish(&mut self) -> &Transcript {
         self.worker.finish(self.now, &NoStopwatch);
         self.take_notes();
+        self.take_far();
         self.run_link();
         self.check();
         &self.transcript
@@ -109,7 +110,8 @@ impl World {
             room.hear(&mut self.sound);
         }
         self.capture.process(&self.sound, 1, self.now);
-        self.record(|| Op::Capture(frames));
+        let at = self.now;
+        self.record(|| Op::Capture(frames, at));
         if self.record_sound {
             self.transcript.captured.extend(&self.sound);
         }
@@ -122,7 +124,8 @@ impl World {
         self.sound.resize(frames, 0.0);
         let latency = self.speaker.rate().frames_in(self.speaker_latency) as u32;
         self.render.process(&mut self.sound, 1, self.now, latency);
-        self.record(|| Op::Render(frames));
+        let at = self.now;
+        self.record(|| Op::Render(frames, at));
         self.speaker_period_max = self.speaker_period_max.max(frames);
         self.invariants.played(first, &self.sound);
         if let Some(room) = &mut self.room {
@@ -139,6 +142,7 @@ impl World {
         self.worker.step(self.now, &NoStopwatch);
         self.worker_task.sleep(Some(self.now + WORKER_TIMER));
         self.take_notes();
+        self.take_far();
         self.check_rings();
     }
 
@@ -178,6 +182,13 @@ impl World {
             self.transcript.uplink.push(sent);
             let _ = self.uplink_to_link.push(packet);
         }
+    }
+
+    fn take_far(&mut self) {
+        let far = &mut self.transcript.far;
+        let before = far.len();
+        far.resize(before + self.far.len(), 0.0);
+        self.far.pop_slice(&mut far[before..]);
     }
 
     fn record(&mut self, op: impl FnOnce() -> Op) {

@@ -21,6 +21,9 @@ pub struct Transcript {
     pub captured: Vec<f32>,
     /// What the speaker played.
     pub played: Vec<f32>,
+    /// What the capture chain got as far end, beside `captured` as far as that
+    /// is processed.
+    pub far: Vec<f32>,
     /// Replies that were cut.
     pub cuts: Vec<Cut>,
     /// What was done to the voice path, where the sound is recorded.
@@ -31,10 +34,11 @@ pub struct Transcript {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "packets are large, and most ops are packets")]
 pub enum Op {
-    /// So many frames were captured: the next of `Transcript::captured`.
-    Capture(usize),
-    /// So many frames were rendered.
-    Render(usize),
+    /// So many frames were captured at this time: the next of
+    /// `Transcript::captured`.
+    Capture(usize, Nanos),
+    /// So many frames were rendered at this time.
+    Render(usize, Nanos),
     /// The link handed this over.
     Downlink(DownlinkPacket),
 }

@@ -10,7 +10,6 @@ use chinwag::{
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::{Reader, ring},
     },
-    config::plan::resample_chain,
     duplex::{CaptureHalf, Worker, WorkerControls, WorkerParts, capture, render},
     pipeline::Format,
     sim::seed::Seed,
@@ -36,8 +35,6 @@ fn machines(plan: &Plan, rate: Rate) -> (CaptureHalf, Worker, Reader<UplinkPacke
         render: render_end,
         capture_chain: plan.capture_chain(Format::of(rate)).unwrap(),
         playback_chain: plan.playback_chain(Rate::DOWNLINK).unwrap(),
-        // The speaker is not there: nothing is ever converted.
-        far_chain: resample_chain(rate, rate).unwrap(),
         uplink,
         downlink,
         flow: Arc::new(Flow::default()),
