@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use chinwag::sim::room::{MODEL_LEVEL, USER_LEVEL};
+use chinwag::{
+    config::Origin,
+    sim::room::{MODEL_LEVEL, USER_LEVEL},
+};
 
 use super::*;
 
@@ -44,6 +47,21 @@ fn over_open_speakers_and_without_a_canceller_the_model_interrupts_itself() {
     settings.script.truncate(1);
     let (world, cuts) = cuts(settings);
     assert!(cuts >= 1, "{}", world.transcript());
+}
+
+#[test]
+fn with_a_canceller_the_user_interrupts_over_open_speakers_and_the_model_does_not() {
+    const CANCELLING: &str = "default_profile = \"open\"\n\n[profile.open]\n\n\
+        [[profile.open.capture]]\nstage = \"resample\"\nrate_hz = 16000\n\n\
+        [[profile.open.capture]]\nstage = \"echo_cancel\"\n\n\
+        [[profile.open.capture]]\nstage = \"vad\"\n";
+    let file = ConfigFile::parse(Origin::Shipped, CANCELLING, &Registry::shipped());
+    for room in ["laptop", "laptop,delay_ms=0", "headset"] {
+        let plan = file.plan(None, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        let (world, cuts) = cuts(interrupted_in(Some(room), plan));
+        assert_eq!(cuts, 1, "{room}\n{}", world.transcript());
+        assert!(world.is_all_said(), "{room}");
+    }
 }
 
 #[test]
