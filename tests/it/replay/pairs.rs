@@ -111,3 +111,33 @@ fn what_is_no_pair_is_refused() {
     let other = refused(&["--append", "--decisions", not.to_str().unwrap(), user]);
     assert!(other.contains("expected decisions to add to"), "{other}");
 }
+
+#[test]
+fn while_the_loudspeaker_is_audible_the_model_has_the_floor_before_and_after_a_cut() {
+    let [_, reply] = scene();
+    let reply = &reply[..6 * HZ];
+    let silence = vec![0.0; 2 * HZ];
+    let far = [&silence[..], reply, reply, &silence].concat();
+    // Nothing of the loudspeaker is heard: a headset.
+    let user = wave_file::read(&own("demo/speech/user-1.wav")).unwrap().samples;
+    let mut mic = vec![0.0; far.len()];
+    mic[2 * HZ + OVER..][..user.len()].copy_from_slice(&user);
+    let replayed = replay_beside(&plan(), &mic, &far, Rate::UPLINK, None).unwrap();
+    let replies: Vec<_> = replayed
+        .told
+        .iter()
+        .filter_map(|told| match told.note.kind {
+            NoteKind::ReplyStarted(_) => Some(("started", told.heard_s)),
+            NoteKind::ReplyFinished(_) => Some(("finished", told.heard_s)),
+            NoteKind::ReplyCut { .. } => Some(("cut", told.heard_s)),
+            NoteKind::EndOfTurn => Some(("end of turn", told.heard_s)),
+            _ => None,
+        })
+        .collect();
+    let names: Vec<_> = replies.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["started", "cut", "end of turn", "started", "finished"], "{replies:?}");
+    let [started, cut, end, again, finished] = [0, 1, 2, 3, 4].map(|i| replies[i].1);
+    assert!((2.0..2.5).contains(&started) && (5.5..6.5).contains(&cut), "{replies:?}");
+    assert!((end..end + 0.02).contains(&again), "{replies:?}");
+    assert!((13.5..14.5).contains(&finished), "{replies:?}");
+}
