@@ -1,13 +1,19 @@
 //! How fast a device's clock really runs, and when each of its frames passed,
 //! by the clock of the machine.
 //!
-//! A callback is late by chance and never early, so the truth is a line under
-//! all that was read, as close to them as one line can be: an edge of their
+//! A callback is late by chance and hardly ever early, so the truth is a line
+//! under the readings, as close to them as one line can be: an edge of their
 //! lower convex hull. Jitter, bursts and a server that hands over by the block
 //! only add points above it. Source: S. Moon, P. Skelly, D. Towsley,
 //! "Estimation and Removal of Clock Skew from Network Delay Measurements",
 //! 1999. (A delay-locked loop, as in F. Adriaensen, "Using a DLL to filter
 //! time", 2005, follows the mean lateness, which one burst moves.)
+//!
+//! But PulseAudio asks for a block too early at times, for half a second on
+//! end: what lies too far under a line that heeds no outliers is left out. That
+//! is a median of slopes, after H. Theil, "A rank-invariant method of linear
+//! and polynomial regression analysis", 1950, by halves. Only what stays
+//! elsewhere is a stream that has really lost time, or a queue that has changed.
 //!
 //! Runs on: callbacks ([`Ticker`]), worker ([`Pace`]). Never allocates, locks,
 //! logs or fails, but for `ticker`.
@@ -21,25 +27,24 @@ use crate::audio::{
 const APART: Nanos = Nanos::from_ms(5);
 /// More than a second of them.
 const READINGS: usize = 256;
-/// A window, in seconds, and how many are looked back over.
+/// A window has at least so many seconds, and readings.
 const WINDOW_S: f64 = 0.5;
+const READINGS_MIN: u32 = 8;
+/// How many are looked back over, one of them under way.
 const WINDOWS: usize = 64;
-/// How fast a clock runs is not known from less than so many seconds, …
+/// How fast a clock runs is not known from less than so many seconds.
 const SPAN_S: f64 = 3.0;
-/// … until when only the last windows say where the line is.
-const RECENT_S: f64 = 1.0;
 /// No crystal is off by more: 1,000 ppm, in nanoseconds per second.
 const SKEW_MAX: f64 = 1e6;
-/// A stream that is later by more than this and its usual lateness, in
-/// nanoseconds, for so long and so many readings, has really lost time. What is
-/// earlier by more was late before.
-const STEP: f64 = 4e6;
-const STEP_S: f64 = 0.5;
-const STEP_READINGS: u32 = 32;
-/// After such a step, how large it was is not sure for so many seconds.
-const SETTLE_S: f64 = 1.0;
-/// The usual lateness is a mean over about so many readings.
-const USUAL: f64 = 256.0;
+/// Windows that are off by more than this, in nanoseconds, and so many times as
+/// much as they usually are, are outliers. So many of them on end, later or
+/// earlier, and the stream goes on there.
+const STEP: f64 = 2e6;
+const STEP_NOISE: f64 = 4.0;
+const LATE_WINDOWS: usize = 3;
+const EARLY_WINDOWS: usize = 6;
+/// The least that counts as an outlier, in nanoseconds.
+const OUTLIER: f64 = 0.5e6;
 
 /// So many frames had passed when a callback came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,21 +121,13 @@ impl Line {
     }
 }
 
-/// Of the readings of half a second: the least late, and how late the latest
-/// was.
+/// The readings of half a second: the least late, and how late the latest was.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     began: f64,
+    readings: u32,
     least: Point,
     latest: f64,
-}
-
-/// Readings that are too late, one after another.
-#[derive(Clone, Copy, Debug)]
-struct Late {
-    since: f64,
-    readings: u32,
-    least: f64,
 }
 
 /// What the worker makes of the readings of one stream.
@@ -141,9 +138,8 @@ pub(super) struct Pace {
     /// The last of the first `count` windows is under way.
     windows: [Window; WINDOWS],
     count: usize,
-    late: Option<Late>,
-    settled_at: f64,
-    usual: f64,
+    /// How far windows usually are from the line, in nanoseconds.
+    noise: f64,
     lateness: f64,
     readings: u32,
 }
@@ -155,9 +151,7 @@ impl Pace {
             line: None,
             windows: [Window::default(); WINDOWS],
             count: 0,
-            late: None,
-            settled_at: 0.0,
-            usual: 0.0,
+            noise: 0.0,
             lateness: 0.0,
             readings: 0,
         }
@@ -172,112 +166,129 @@ impl Pace {
 
     fn take(&mut self, reading: Reading) {
         let x = reading.frames as f64 / f64::from(self.rate.hz());
-        let y = lateness(self.rate, reading.frames, reading.at) as f64;
-        let point = Point { x, y };
+        let point = Point { x, y: lateness(self.rate, reading.frames, reading.at) as f64 };
         self.readings = self.readings.saturating_add(1);
-        let line = *self.line.get_or_insert(Line { through: point, skew: 0.0 });
-        let mut over = y - line.at(x);
-        if over < -STEP {
-            self.step(x);
+        let late = self.over(point).max(0.0) + reading.spread as f64;
+        let closed = self.note(point, late);
+        if closed {
+            self.leave_steps();
+            self.judge_lateness();
         }
-        if over < -STEP || (over < 0.0 && x < self.settled_at) {
-            self.shift(over);
-            over = 0.0;
-        }
-        let bound = STEP + self.usual;
-        self.usual += (over.max(0.0) - self.usual) / USUAL;
-        if over > bound {
-            match self.lose(x, over) {
-                None => return self.note_latest(over),
-                Some(lost) => {
-                    self.step(x);
-                    self.shift(lost);
-                }
-            }
-            over = 0.0;
-        }
-        self.late = None;
-        self.note(point, over.max(0.0) + reading.spread as f64);
-    }
-
-    /// A reading is too late; `Some`: all were, for so long that the stream has
-    /// really lost so much time.
-    fn lose(&mut self, x: f64, over: f64) -> Option<f64> {
-        let late = self.late.get_or_insert(Late { since: x, readings: 0, least: over });
-        late.readings += 1;
-        late.least = late.least.min(over);
-        let long = late.readings >= STEP_READINGS && x - late.since >= STEP_S;
-        long.then_some(late.least)
-    }
-
-    /// The stream goes on elsewhere: what is known of the skew stays.
-    fn step(&mut self, x: f64) {
         if self.span() < SPAN_S {
-            self.count = 0;
-        } else {
-            self.settled_at = x + SETTLE_S;
+            self.begin();
+        } else if closed {
+            self.fit();
         }
+    }
+
+    /// How much later than the line.
+    fn over(&self, point: Point) -> f64 {
+        self.line.map_or(0.0, |line| point.y - line.at(point.x))
+    }
+
+    /// Adds a reading to the window under way; `true` where that was over, and
+    /// it is the first of a new one.
+    fn note(&mut self, point: Point, latest: f64) -> bool {
+        let under_way = self.count.checked_sub(1).map(|last| self.windows[last]);
+        if let Some(window) = under_way
+            && (point.x - window.began < WINDOW_S || window.readings < READINGS_MIN)
+        {
+            let better = self.over(point) <= self.over(window.least);
+            self.windows[self.count - 1] = Window {
+                began: window.began,
+                readings: window.readings + 1,
+                least: if better { point } else { window.least },
+                latest: window.latest.max(latest),
+            };
+            return false;
+        }
+        if self.count == WINDOWS {
+            self.windows.copy_within(1.., 0);
+            self.count -= 1;
+        }
+        self.windows[self.count] = Window { began: point.x, readings: 1, least: point, latest };
+        self.count += 1;
+        self.count > 1
+    }
+
+    /// The windows that are over.
+    fn closed(&self) -> &[Window] {
+        &self.windows[..self.count.saturating_sub(1)]
     }
 
     /// How many seconds are looked back over.
     fn span(&self) -> f64 {
-        let ends = [self.windows[..self.count].first(), self.windows[..self.count].last()];
-        let [first, last] = ends.map(|window| window.map_or(0.0, |window| window.least.x));
-        last - first
-    }
-
-    /// All that was known is later by so much.
-    fn shift(&mut self, by: f64) {
-        for window in &mut self.windows[..self.count] {
-            window.least.y += by;
-        }
-        if let Some(line) = &mut self.line {
-            line.through.y += by;
+        match self.closed() {
+            [first, .., last] => last.least.x - first.least.x,
+            _ => 0.0,
         }
     }
 
-    fn note_latest(&mut self, over: f64) {
-        if let Some(window) = self.windows[..self.count].last_mut() {
-            window.latest = window.latest.max(over);
+    /// Where the stream goes on elsewhere, what was before it moves there: what
+    /// it says of the skew stays true.
+    fn leave_steps(&mut self) {
+        let closed = self.count - 1;
+        if self.span() < SPAN_S {
+            // Nothing is known of a skew: what was before is of no use.
+            if let [.., before, last] = *self.closed()
+                && (last.least.y - before.least.y).abs() > STEP
+            {
+                self.windows.copy_within(closed - 1..=closed, 0);
+                self.count = 2;
+            }
+            return;
         }
-    }
-
-    fn note(&mut self, point: Point, latest: f64) {
-        let over = |p: Point| self.line.map_or(0.0, |line| p.y - line.at(p.x));
-        let open = self.windows[..self.count].last().copied();
-        match open {
-            Some(window) if point.x - window.began < WINDOW_S => {
-                let better = over(point) <= over(window.least);
-                let least = if better { point } else { window.least };
-                let latest = window.latest.max(latest);
-                self.windows[self.count - 1] = Window { least, latest, ..window };
-                if over(point) >= 0.0 {
-                    return;
+        let bound = STEP + STEP_NOISE * self.noise;
+        for (windows, sign) in [(LATE_WINDOWS, 1.0), (EARLY_WINDOWS, -1.0)] {
+            let Some(first) = closed.checked_sub(windows) else { continue };
+            let last = &self.windows[first..closed];
+            if last.iter().all(|window| sign * self.over(window.least) > bound) {
+                let mut steps = [0.0; EARLY_WINDOWS];
+                for (step, window) in steps.iter_mut().zip(last) {
+                    *step = self.over(window.least);
+                }
+                let step = median(&mut steps[..windows]);
+                for window in &mut self.windows[..first] {
+                    window.least.y += step;
                 }
             }
-            _ => {
-                if self.count == WINDOWS {
-                    self.windows.copy_within(1.., 0);
-                    self.count -= 1;
-                }
-                self.windows[self.count] = Window { began: point.x, least: point, latest };
-                self.count += 1;
-                self.judge_lateness();
-            }
         }
-        self.fit();
     }
 
-    /// The line under all points that is closest to them.
+    /// While the skew is not known: through the least late of the last windows.
+    fn begin(&mut self) {
+        let last = &self.windows[self.count.saturating_sub(3)..self.count];
+        let points = last.iter().map(|window| window.least);
+        let least = points.min_by(|a, b| a.y.total_cmp(&b.y));
+        self.line = least.map(|through| Line { through, skew: 0.0 });
+    }
+
+    /// The line under all points but outliers that is closest to them.
     fn fit(&mut self) {
-        let windows = &self.windows[..self.count];
-        let Some(last) = windows.last().map(|window| window.least) else { return };
-        let known = self.span() >= SPAN_S;
-        let skew = if known { hull_skew(windows).clamp(-SKEW_MAX, SKEW_MAX) } else { 0.0 };
-        let points = windows.iter().map(|window| window.least);
-        let counts = points.filter(|p| known || last.x - p.x <= RECENT_S);
-        let under = counts.map(|p| p.y - skew * (p.x - last.x)).fold(f64::INFINITY, f64::min);
-        self.line = Some(Line { through: Point { x: last.x, y: under }, skew });
+        let mut points = [Point::default(); WINDOWS];
+        let count = self.closed().len();
+        for (point, window) in points.iter_mut().zip(self.closed()) {
+            *point = window.least;
+        }
+        let rough = middle_line(&points[..count]);
+        let mut off = [0.0; WINDOWS];
+        for (off, point) in off.iter_mut().zip(&points[..count]) {
+            *off = (point.y - rough.at(point.x)).abs();
+        }
+        self.noise = median(&mut off[..count]);
+        let bound = OUTLIER.max(STEP_NOISE * self.noise);
+        let mut kept = 0;
+        for index in 0..count {
+            if points[index].y - rough.at(points[index].x) > -bound {
+                points[kept] = points[index];
+                kept += 1;
+            }
+        }
+        let points = &points[..kept];
+        let skew = hull_skew(points).clamp(-SKEW_MAX, SKEW_MAX);
+        let x = points.last().map_or(0.0, |last| last.x);
+        let under = points.iter().map(|p| p.y - skew * (p.x - x)).fold(f64::INFINITY, f64::min);
+        self.line = Some(Line { through: Point { x, y: under }, skew });
     }
 
     /// How many readings there were.
@@ -314,29 +325,51 @@ impl Pace {
 
     fn judge_lateness(&mut self) {
         let mut latest = [0.0; WINDOWS];
-        let latest = &mut latest[..self.count];
-        for (slot, window) in latest.iter_mut().zip(&self.windows) {
+        let count = self.closed().len();
+        for (slot, window) in latest.iter_mut().zip(self.closed()) {
             *slot = window.latest;
         }
-        latest.sort_unstable_by(f64::total_cmp);
-        self.lateness = latest.get(self.count * 3 / 4).copied().unwrap_or(0.0);
+        latest[..count].sort_unstable_by(f64::total_cmp);
+        self.lateness = latest[..count].get(count * 3 / 4).copied().unwrap_or(0.0);
     }
+}
+
+/// A line through the middle of all points that outliers do not move: less than
+/// a quarter of the points, wherever they are.
+fn middle_line(points: &[Point]) -> Line {
+    let half = points.len() / 2;
+    let mut values = [0.0; WINDOWS];
+    for (index, value) in values[..half].iter_mut().enumerate() {
+        let (left, right) = (points[index], points[index + half]);
+        *value = (right.y - left.y) / (right.x - left.x);
+    }
+    let skew = median(&mut values[..half]);
+    for (value, point) in values.iter_mut().zip(points) {
+        *value = point.y - skew * point.x;
+    }
+    let y = median(&mut values[..points.len()]);
+    Line { through: Point { x: 0.0, y }, skew }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// The slope of that edge of the lower convex hull which lies over the middle
 /// of all points: no other line under them is closer to them. They come from
 /// left to right.
-fn hull_skew(windows: &[Window]) -> f64 {
+fn hull_skew(points: &[Point]) -> f64 {
     let mut hull = [Point::default(); WINDOWS];
     let mut corners = 0;
-    for point in windows.iter().map(|window| window.least) {
-        while corners >= 2 && !turns_up(hull[corners - 2], hull[corners - 1], point) {
+    for point in points {
+        while corners >= 2 && !turns_up(hull[corners - 2], hull[corners - 1], *point) {
             corners -= 1;
         }
-        hull[corners] = point;
+        hull[corners] = *point;
         corners += 1;
     }
-    let middle = windows.iter().map(|w| w.least.x).sum::<f64>() / windows.len() as f64;
+    let middle = points.iter().map(|point| point.x).sum::<f64>() / points.len().max(1) as f64;
     let edges = hull[..corners].windows(2).map(|edge| (edge[0], edge[1]));
     let over = edges.into_iter().find(|(_, right)| right.x >= middle);
     over.map_or(0.0, |(left, right)| (right.y - left.y) / (right.x - left.x))
