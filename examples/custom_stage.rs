@@ -22,7 +22,7 @@ static TREMOLO: StageEntry = StageEntry {
         default: ParamDefault::Float(5.0),
         doc: "how often per second",
     }],
-    allocates: 0,
+    allocates: |_| 0,
     example: "rate_hz = 4.0",
     build: |values| Ok(Box::new(Config { rate_hz: values.float("rate_hz") })),
 };

@@ -25,7 +25,7 @@ pub use doorbell::{Doorbell, Wake};
 pub use flow::Flow;
 pub use level::{Dbfs, Gain};
 pub use live::LiveValue;
-pub use note::{Note, NoteKind, Notes};
+pub use note::{EchoHealth, Note, NoteKind, Notes};
 pub use packet::{Downlink, DownlinkPacket, Uplink, UplinkPacket};
 pub use reply::ReplyId;
 pub use resampler::Resampler;

@@ -19,6 +19,20 @@ pub enum FloorState {
     Overlap,
 }
 
+/// What an echo canceller knows of its work.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EchoHealth {
+    /// How much quieter the echo is at the microphone than what was played, in
+    /// decibels; negative where it is louder.
+    pub return_loss_db: f32,
+    /// How much quieter than that it leaves the canceller, in decibels.
+    pub enhancement_db: f32,
+    /// How well the echo is predicted: 0 not at all, 1 as well as it can be.
+    pub trust: f32,
+    /// When most of the echo arrives after it was played, in milliseconds.
+    pub delay_ms: f32,
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoteKind {
@@ -86,6 +100,9 @@ pub enum NoteKind {
         /// How many frames at 16 kHz.
         frames: u32,
     },
+    /// How the echo of the loudspeaker is doing, ten times a second while it is
+    /// active.
+    Echo(EchoHealth),
     /// The echo canceller failed and was made anew, so many times by now. It
     /// knows nothing of the room yet: the next second has more echo.
     CancellerRebuilt {

@@ -81,8 +81,9 @@ fn default(param: &Param) -> String {
 
 fn as_text(entry: &StageEntry, out: &mut String) {
     let _ = writeln!(out, "{}: {}", entry.name, entry.summary);
-    if entry.allocates > 0 {
-        let _ = writeln!(out, "  allocates up to {} times per 10 ms block", entry.allocates);
+    let allocates = entry.allocates_by_default();
+    if allocates > 0 {
+        let _ = writeln!(out, "  allocates up to {allocates} times per 10 ms block");
     }
     for param in entry.params {
         let _ = writeln!(out, "  {} = {}", param.name, default(param));
@@ -93,8 +94,9 @@ fn as_text(entry: &StageEntry, out: &mut String) {
 
 fn as_markdown(entry: &StageEntry, out: &mut String) {
     let _ = writeln!(out, "### `{}`\n\n{}.", entry.name, sentence(entry.summary));
-    if entry.allocates > 0 {
-        let _ = writeln!(out, "\nAllocates up to {} times per 10 ms block.", entry.allocates);
+    let allocates = entry.allocates_by_default();
+    if allocates > 0 {
+        let _ = writeln!(out, "\nAllocates up to {allocates} times per 10 ms block.");
     }
     if !entry.params.is_empty() {
         let _ = writeln!(out, "\n| key | default | may be | |\n|---|---|---|---|");
@@ -135,7 +137,7 @@ fn as_json(entry: &StageEntry) -> Json {
         "event": "stage",
         "name": entry.name,
         "summary": entry.summary,
-        "allocates": entry.allocates,
+        "allocates": entry.allocates_by_default(),
         "example": entry.example,
         "params": params,
     })

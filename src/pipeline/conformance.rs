@@ -82,10 +82,14 @@ impl Subject {
     /// Where `build` refuses them.
     pub fn new(entry: &StageEntry, values: &Values, variant: String) -> Result<Self, String> {
         let config = (entry.build)(values)?;
-        Ok(Self { variant, allocates: entry.allocates, config })
+        Ok(Self { variant, allocates: (entry.allocates)(values), config })
     }
 
-    fn prepare(&self, format: Format) -> Result<super::Prepared, PrepareError> {
+    /// The real-time half for blocks of this format.
+    ///
+    /// # Errors
+    /// Where the stage refuses the format.
+    pub fn prepare(&self, format: Format) -> Result<super::Prepared, PrepareError> {
         self.config.prepare(format)
     }
 

@@ -21,14 +21,21 @@ pub struct StageEntry {
     pub summary: &'static str,
     /// Its parameters, in the order they are shown.
     pub params: &'static [Param],
-    /// The most heap allocations per 10 ms block, for third-party cores that
-    /// cannot do without; 1 where only a reset makes some. 0 is promised by
-    /// every other stage and tested.
-    pub allocates: u32,
+    /// The most heap allocations per 10 ms block with these values, for
+    /// third-party cores that cannot do without; 1 where only a reset makes
+    /// some. 0 is promised by every other stage and tested.
+    pub allocates: fn(&Values) -> u32,
     /// Lines for a `[[profile.NAME.capture]]` table that must parse.
     pub example: &'static str,
     /// From values to the setup half.
     pub build: Build,
+}
+
+impl StageEntry {
+    /// Heap allocations per 10 ms block as it comes.
+    pub fn allocates_by_default(&self) -> u32 {
+        (self.allocates)(&Values::defaults(self.params))
+    }
 }
 
 /// The stages that a program knows.
@@ -77,7 +84,7 @@ mod tests {
         name: "gain",
         summary: "another gain",
         params: &[],
-        allocates: 0,
+        allocates: |_| 0,
         example: "",
         build: |_| Err("never built".to_owned()),
     };

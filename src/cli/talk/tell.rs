@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::story::{Line, Turn};
 use crate::{
-    audio::{Note, NoteKind, Wait},
+    audio::{EchoHealth, Note, NoteKind, Wait},
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
@@ -96,6 +96,7 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
             ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
+        NoteKind::Echo(health) => ("echo", echo(health)),
         NoteKind::CancellerRebuilt { times } => ("canceller_rebuilt", json!(times)),
         NoteKind::SpeechOff(wait) => return Some(pause("speech_off", note, wait)),
         NoteKind::WaitChanged(wait) => return Some(pause("wait_changed", note, wait)),
@@ -105,6 +106,15 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
         }
     };
     Some(json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail }))
+}
+
+fn echo(health: EchoHealth) -> Value {
+    json!({
+        "return_loss_db": health.return_loss_db,
+        "enhancement_db": health.enhancement_db,
+        "trust": health.trust,
+        "delay_ms": health.delay_ms,
+    })
 }
 
 fn plain_note(name: &str, at: f64, decided_at: f64) -> Value {

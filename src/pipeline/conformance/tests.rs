@@ -117,7 +117,7 @@ macro_rules! flawed {
             name: stringify!($flaw),
             summary: "keeps every promise but one",
             params: &[],
-            allocates: 0,
+            allocates: |_| 0,
             example: "",
             build: |_| Ok(Box::new(Config(Flaw::$flaw))),
         })),*]
@@ -169,7 +169,7 @@ fn described(summary: &'static str, params: &'static [Param], example: &'static 
         name: "described",
         summary,
         params,
-        allocates: 0,
+        allocates: |_| 0,
         example,
         build: |_| Ok(Box::new(Config(Flaw::None))),
     }

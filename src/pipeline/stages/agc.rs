@@ -57,7 +57,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             "adaptive only: noise is not brought over this level",
         ),
     ],
-    allocates: 1,
+    allocates: |_| 1,
     example: "mode = \"adaptive\"\ngain_max_db = 20.0",
     build: |values| Ok(Box::new(Config::of(values))),
 };

@@ -24,7 +24,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         default: ParamDefault::Int(12),
         doc: "how far noise is turned down: 6, 12 or 18; the more, the more of the voice goes too",
     }],
-    allocates: 1,
+    allocates: |_| 1,
     example: "reduction_db = 6",
     build: |values| {
         let level = match values.int("reduction_db") {

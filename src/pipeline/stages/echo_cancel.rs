@@ -3,85 +3,114 @@
 //! A canceller listens to hops of 4 ms, near-end and far-end of the same
 //! moment; where the block has no far end, the loudspeaker is taken to be
 //! silent. Near-end and far-end leave it equally late. A microphone that gives
-//! exact zeros is left so: there is nothing to cancel, and no comfort noise.
+//! exact zeros is left so.
 //!
-//! Runs on: worker. Never allocates, locks, logs or fails but for the canceller,
-//! which allocates in every hop, and anew as a whole (254 KB in 604 pieces, some
-//! 20 µs) in a reset and after a panic, whose message goes where the program's
-//! panics go.
+//! Runs on: worker. Never allocates, locks, logs or fails but with `aec3`, which
+//! allocates in every hop and anew as a whole (254 KB in 604 pieces, some 20 µs)
+//! in a reset; and after a panic, when the canceller is made anew and the
+//! message goes where the program's panics go.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::hopwise::{Delay, expect_16_khz};
 use crate::{
-    audio::{Block, Note, NoteKind, Notes, convert::tame},
-    pipeline::{Format, PrepareError, Prepared, Stage, StageConfig, StageEntry},
+    audio::{Block, EchoHealth, FrameTime, Note, NoteKind, Notes, convert::tame},
+    pipeline::{
+        Format, Param, PrepareError, Prepared, Stage, StageConfig, StageEntry, Values,
+        param::{ParamDefault, ParamKind},
+    },
 };
 
 mod aec3;
+mod kalman;
 
 pub(super) const ENTRY: StageEntry = StageEntry {
     name: "echo_cancel",
-    summary: "takes the echo of the loudspeaker out of the microphone (WebRTC's AEC3, in Rust)",
-    params: &[],
-    allocates: ALLOCATES,
-    example: "",
-    build: |_| Ok(Box::new(Config { canceller: aec3::canceller })),
+    summary: "takes the echo of the loudspeaker out of the microphone",
+    params: &[Param {
+        name: "engine",
+        kind: ParamKind::Choice(&["kalman", "aec3"]),
+        default: ParamDefault::Text("kalman"),
+        doc: "kalman: chinwag's own, 16 ms late, gentle to a voice over the echo; aec3: WebRTC's, \
+              8 ms late, which allocates 33 times per 10 ms",
+    }],
+    allocates: |values| engine(values).allocates,
+    example: "engine = \"kalman\"",
+    build: |values| Ok(Box::new(Config { engine: engine(values) })),
 };
 
-/// In three hops, the most that 10 ms hold; as counted by `tests/realtime`.
-const ALLOCATES: u32 = 33;
+fn engine(values: &Values) -> Engine {
+    match values.text("engine") {
+        Some("aec3") => aec3::ENGINE,
+        _ => kalman::ENGINE,
+    }
+}
+
 /// 4 ms at 16 kHz.
 const HOP_FRAMES: usize = 64;
-/// To collect a hop, and what the canceller takes.
-const LATENCY_FRAMES: usize = HOP_FRAMES - 1 + HOP_FRAMES;
-
+/// How often the echo's health is told: 100 ms.
+const HEALTH_HOPS: u32 = 25;
 type Hop = [f32; HOP_FRAMES];
 
 /// Finds and removes the echo of a far end, hop by hop, at 16 kHz.
 trait Canceller: Send {
-    /// Replaces `near` by the near-end of the hop before, less the echo of the
-    /// far end. Samples are in -1 to 1. May allocate, may panic.
+    /// Replaces `near` by the near-end of the engine's latency before, less the
+    /// echo of the far end. Samples are in -1 to 1. May panic.
     fn cancel(&mut self, near: &mut Hop, far: &Hop);
+
+    /// How it goes; nothing while the loudspeaker is silent.
+    fn health(&self) -> Option<EchoHealth>;
+
+    /// Back to one that has heard nothing.
+    fn reset(&mut self);
 }
 
-/// Makes a canceller that has heard nothing.
-type Make = fn() -> Box<dyn Canceller>;
+/// A kind of canceller.
+#[derive(Clone, Copy, Debug)]
+struct Engine {
+    /// One that has heard nothing. Allocates.
+    make: fn() -> Box<dyn Canceller>,
+    /// How late its near-end is, without the time to collect a hop.
+    latency_frames: usize,
+    /// In three hops, the most that 10 ms hold; as counted by `tests/realtime`.
+    allocates: u32,
+}
 
 #[derive(Debug)]
 struct Config {
-    canceller: Make,
+    engine: Engine,
 }
 
 impl StageConfig for Config {
     fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
         expect_16_khz(input)?;
+        let latency_frames = HOP_FRAMES - 1 + self.engine.latency_frames;
         let stage = EchoCancel {
-            make: self.canceller,
-            canceller: (self.canceller)(),
+            engine: self.engine,
+            canceller: (self.engine.make)(),
             near: [0.0; HOP_FRAMES],
             far: [0.0; HOP_FRAMES],
             filled: 0,
-            was_silent: true,
-            far_late: Delay::new(LATENCY_FRAMES),
+            far_late: Delay::new(latency_frames),
+            hops: 0,
             rebuilt: 0,
         };
-        Ok(Prepared { latency_frames: LATENCY_FRAMES, ..Prepared::plain(stage, input) })
+        Ok(Prepared { latency_frames, ..Prepared::plain(stage, input) })
     }
 }
 
 struct EchoCancel {
-    make: Make,
+    engine: Engine,
     canceller: Box<dyn Canceller>,
     /// Up to `filled` what came in; from there on what leaves next.
     near: Hop,
     /// What came in, as far as `near`.
     far: Hop,
     filled: usize,
-    /// Whether the near-end of the hop before was nothing but zeros.
-    was_silent: bool,
     /// What leaves with the near-end.
     far_late: Delay,
+    /// Since the echo's health was told.
+    hops: u32,
     /// How often the canceller had to be made anew.
     rebuilt: u32,
 }
@@ -91,19 +120,28 @@ impl EchoCancel {
     /// or something that is no sound. Then the hop is silent, so that no echo
     /// passes, and the next canceller knows nothing yet.
     fn cancel(&mut self) -> bool {
-        let silent = self.near.iter().all(|sample| *sample == 0.0);
         let (canceller, near, far) = (&mut self.canceller, &mut self.near, &self.far);
         let survived = catch_unwind(AssertUnwindSafe(|| canceller.cancel(near, far))).is_ok();
         let sound = survived && self.near.iter().all(|sample| sample.is_finite());
         if !sound {
-            self.canceller = (self.make)();
+            self.canceller = (self.engine.make)();
+            self.near.fill(0.0);
             self.rebuilt = self.rebuilt.saturating_add(1);
         }
-        if !sound || self.was_silent {
-            self.near.fill(0.0);
-        }
-        self.was_silent = silent;
         sound
+    }
+
+    /// A hop is complete, with frame `at`.
+    fn hop(&mut self, at: FrameTime, notes: &mut Notes) {
+        if !self.cancel() {
+            notes.push(Note::now(NoteKind::CancellerRebuilt { times: self.rebuilt }, at));
+        }
+        self.hops = (self.hops + 1) % HEALTH_HOPS;
+        if self.hops == 0
+            && let Some(health) = self.canceller.health()
+        {
+            notes.push(Note::now(NoteKind::Echo(health), at));
+        }
     }
 }
 
@@ -119,23 +157,20 @@ impl Stage for EchoCancel {
             self.filled += 1;
             if self.filled == HOP_FRAMES {
                 self.filled = 0;
-                if !self.cancel() {
-                    let kind = NoteKind::CancellerRebuilt { times: self.rebuilt };
-                    notes.push(Note::now(kind, start.plus(i as i64)));
-                }
+                self.hop(start.plus(i as i64), notes);
             }
             near[i] = tame(self.near[self.filled]);
             self.far_late.pass(far);
         }
-        block.set_start(start.plus(-(LATENCY_FRAMES as i64)));
+        block.set_start(start.plus(-(self.far_late.frames() as i64)));
     }
 
     fn reset(&mut self) {
-        self.canceller = (self.make)();
+        self.canceller.reset();
         self.near.fill(0.0);
         self.far.fill(0.0);
         self.filled = 0;
-        self.was_silent = true;
+        self.hops = 0;
         self.far_late.reset();
     }
 }

@@ -25,7 +25,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         default: ParamDefault::Float(0.0),
         doc: "louder above 0, quieter below; may change while it runs",
     }],
-    allocates: 0,
+    allocates: |_| 0,
     example: "gain_db = 6.0",
     build: |values| Ok(Box::new(Config { gain_db: values.float("gain_db") })),
 };

@@ -45,7 +45,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             doc: "how long the fade to silence takes when it closes",
         },
     ],
-    allocates: 0,
+    allocates: |_| 0,
     example: "threshold_dbfs = -45.0\nhysteresis_db = 6.0\nhold_ms = 250\nrelease_ms = 80.0",
     build: |values| {
         let threshold_db = values.float("threshold_dbfs");

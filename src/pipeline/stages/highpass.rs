@@ -31,7 +31,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             doc: "2: falls by 12 dB per octave; 4: by 24",
         },
     ],
-    allocates: 0,
+    allocates: |_| 0,
     example: "cutoff_hz = 100.0\norder = 4",
     build: |values| {
         let qs = match values.int("order") {

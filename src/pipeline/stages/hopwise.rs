@@ -77,7 +77,7 @@ impl<W: Work> Stage for Hopwise<W> {
             near[i] = tame(self.hop[self.filled]);
             self.far.pass(far.and_then(|far| far.get_mut(i)));
         }
-        block.set_start(start.plus(-(self.far.frames.len() as i64)));
+        block.set_start(start.plus(-(self.far.frames() as i64)));
     }
 
     fn reset(&mut self) {
@@ -98,6 +98,11 @@ impl Delay {
     /// So many frames late. Allocates.
     pub(super) fn new(frames: usize) -> Self {
         Self { frames: vec![0.0; frames].into(), oldest: 0 }
+    }
+
+    /// How late.
+    pub(super) fn frames(&self) -> usize {
+        self.frames.len()
     }
 
     /// Replaces a sample by the one so many frames before; no far end is silence.

@@ -33,7 +33,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             doc: "how long the gain takes to come back; short distorts, long pumps",
         },
     ],
-    allocates: 0,
+    allocates: |_| 0,
     example: "ceiling_dbfs = -3.0\nrelease_ms = 100.0",
     build: |values| {
         Ok(Box::new(Config {

@@ -23,7 +23,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         default: ParamDefault::Int(100),
         doc: "how much sound each reading is about",
     }],
-    allocates: 0,
+    allocates: |_| 0,
     example: "interval_ms = 50",
     build: |values| {
         Ok(Box::new(Config { interval_ms: values.int("interval_ms").clamp(20, 1_000) as u32 }))

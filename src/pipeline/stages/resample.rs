@@ -28,7 +28,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
                   fine: flat to 0.9, 4 ms",
         },
     ],
-    allocates: 0,
+    allocates: |_| 0,
     example: "rate_hz = 16000\nquality = \"fast\"",
     build: |values| {
         let rate = u32::try_from(values.int("rate_hz")).ok().and_then(Rate::new);

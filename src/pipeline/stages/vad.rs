@@ -52,7 +52,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             doc: "energy only: how far over the noise floor a voice is one chance in two",
         },
     ],
-    allocates: 0,
+    allocates: |_| 0,
     example: "engine = \"earshot\"",
     build: |values| {
         let engine = match values.text("engine") {
