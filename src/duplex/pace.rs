@@ -39,7 +39,7 @@ const SKEW_MAX: f64 = 1e6;
 /// Windows that are off by more than this, in nanoseconds, and so many times as
 /// much as they usually are, are outliers. So many of them on end, later or
 /// earlier, and the stream goes on there.
-const STEP: f64 = 2e6;
+const STEP: f64 = 1e6;
 const STEP_NOISE: f64 = 4.0;
 const LATE_WINDOWS: usize = 3;
 const EARLY_WINDOWS: usize = 6;
