@@ -264,7 +264,7 @@ def main():
             check("a reply of 20 s is whole at 960 frames", long_reply, 960),
             check("a program that is held up loses nothing and plays on with a longer queue", held_up),
             check("an interruption silences the reply", interruption),
-            check("half duplex sends nothing while the reply is audible", half_duplex, "speakers"),
+            check("half duplex sends nothing while the reply is audible", half_duplex, "pi"),
             check("so where the service finds the turns", half_duplex, "half-duplex"),
             check("a file may be the microphone of a real speaker", file_and_speaker),
             check("ALSA's plug-in carries a talk as well", through_alsa),

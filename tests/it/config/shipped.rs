@@ -47,11 +47,16 @@ fn every_turn_mode_works_on_every_shipped_profile() {
 }
 
 #[test]
-fn nothing_that_could_hear_itself_is_the_default() {
-    let turn = plan("speakers").turn;
-    assert_eq!((turn.duplex, turn.barge_in), (Duplex::Half, BargeIn::Off));
-    let turn = plan("headset").turn;
-    assert_eq!((turn.duplex, turn.barge_in), (Duplex::Full, BargeIn::Local));
+fn a_profile_for_open_speakers_cancels_the_echo_or_closes_the_microphone() {
+    let cancels = |plan: &Plan| plan.capture.iter().any(|stage| stage.name() == "echo_cancel");
+    let speakers = plan("speakers");
+    assert_eq!((speakers.turn.duplex, speakers.turn.barge_in), (Duplex::Full, BargeIn::Local));
+    assert!(cancels(&speakers));
+    for profile in ["half-duplex", "pi"] {
+        let turn = plan(profile).turn;
+        assert_eq!((turn.duplex, turn.barge_in), (Duplex::Half, BargeIn::Off), "{profile}");
+    }
+    assert!(!cancels(&plan("headset")));
 }
 
 #[test]
