@@ -187,6 +187,11 @@ fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_in_client_mode() {
 }
 
 #[test]
+fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_over_open_speakers() {
+    talk_for_a_minute("speakers", [48_000, 48_000]);
+}
+
+#[test]
 fn callbacks_and_worker_leave_the_heap_alone_for_a_minute_in_server_mode() {
     talk_for_a_minute("server-vad", [44_100, 48_000]);
 }
