@@ -238,7 +238,7 @@ fn conclude(story: &Story, report: &Report, teller: &mut Teller) -> Result<(), F
         teller.say(&format!("\n{table}"))?;
     }
     // A conversation that never began has none.
-    let facts = if story.has_begun() { facts(report, story.tokens) } else { Vec::new() };
+    let facts = if story.has_begun() { facts(report, story) } else { Vec::new() };
     for (name, value) in facts {
         teller.say(&format!("{name}: {value}"))?;
         teller.emit(json!({ "event": "fact", "name": name, "value": value }))?;

@@ -263,7 +263,7 @@ fn all_facts(
         let bound = format!("period {period_ms:.0} ms, fade {fade_ms} ms");
         ("interruption decided → speaker silent".to_owned(), format!("{silent_ms:.0} ms ({bound})"))
     });
-    cuts.chain(facts(report, story.tokens)).collect()
+    cuts.chain(facts(report, story)).collect()
 }
 
 /// How long after `cut_s` the speaker was last heard, in milliseconds.

@@ -8,6 +8,7 @@ use super::{
     phase::Phase,
     silence::{self, SilenceWatch},
     story::Story,
+    tell::rounded,
     teller::Teller,
     terminal::{Terminal, columns},
 };
@@ -125,8 +126,13 @@ impl Conversation<'_> {
         if let Some(terminal) = self.terminal {
             terminal.resume();
         }
+        let (at_s, far) = (rounded(self.story.now_s()), &self.engine.gauges().far);
+        if let Some(object) = self.story.echo.take(now, at_s, far) {
+            self.teller.reading(object, at_s, self.engine.recorder())?;
+        }
         if self.teller.has_screen() {
-            self.teller.show(state.phase.line(level, now, columns()))?;
+            let echo = self.story.echo.badge();
+            self.teller.show(state.phase.line(level, echo.as_deref(), now, columns()))?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::{echo::drift_ppm, story::Story};
 use crate::{
     audio::{Nanos, histogram::Snapshot},
     device::Faults,
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// Names and values, for people.
-pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String)> {
+pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     if let Some(link) = &report.link {
@@ -30,6 +31,9 @@ pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String
             report.notes_refused
         ),
     );
+    if let Some(echo) = story.echo.fact() {
+        fact("echo", echo);
+    }
     fact("echo reference", reference(&report.gauges.far));
     fact("speaker ran dry", format!("{} times", report.underruns));
     fact("sound system", complaints(report.faults));
@@ -37,8 +41,8 @@ pub(in crate::cli) fn facts(report: &Report, tokens: u64) -> Vec<(String, String
     if let Some(recorded) = &report.recorded {
         fact("recorded", told_of(recorded));
     }
-    if tokens > 0 {
-        fact("tokens", tokens.to_string());
+    if story.tokens > 0 {
+        fact("tokens", story.tokens.to_string());
     }
     facts
 }
@@ -54,7 +58,7 @@ fn told_of(recorded: &Recorded) -> String {
 
 /// How well what was played is aligned with what was captured.
 fn reference(far: &FarGauges) -> String {
-    let drift_ppm = f64::from(far.drift_ppb.load(Relaxed)) / 1e3;
+    let drift_ppm = drift_ppm(far);
     let margin_ms = f64::from(far.margin_us.load(Relaxed)) / 1e3;
     let (again, missing) = (far.realignments.load(Relaxed), far.missing_frames.load(Relaxed));
     format!(

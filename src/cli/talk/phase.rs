@@ -70,14 +70,21 @@ impl Phase {
         }
     }
 
-    /// The status line, with the keys where `columns` hold them.
-    pub(in crate::cli) fn line(&self, level: Option<Dbfs>, now: Nanos, columns: usize) -> String {
+    /// The status line, with what is known of the `echo`, and with the keys
+    /// where `columns` hold them.
+    pub(in crate::cli) fn line(
+        &self,
+        level: Option<Dbfs>,
+        echo: Option<&str>,
+        now: Nanos,
+        columns: usize,
+    ) -> String {
         let word = self.word(now);
         let muted = if self.muted { ", muted" } else { "" };
         let space = if self.by_key { "space: talk, " } else { "" };
         let mute = if self.muted { "unmute" } else { "mute" };
-        let state = format!("{word}{muted}");
-        let line = format!("mic [{}]  {state}", meter(level));
+        let echo = echo.map_or_else(String::new, |echo| format!("{echo:<12}  "));
+        let line = format!("mic [{}]  {echo}{word}{muted}", meter(level));
         let whole = format!("{line:<36}  {space}m: {mute}, s: stop, q: quit");
         if whole.len() < columns { whole } else { line }
     }
@@ -136,10 +143,14 @@ mod tests {
         phase.hear(&ready(), NOW);
         phase.hear(&note(NoteKind::Muted(true)), NOW);
         assert_eq!(
-            phase.line(Some(Dbfs(-30.0)), NOW, 120),
+            phase.line(Some(Dbfs(-30.0)), None, NOW, 120),
             "mic [#####-----]  waiting for space, muted  space: talk, m: unmute, s: stop, q: quit"
         );
-        assert_eq!(phase.line(None, NOW, 60), "mic [----------]  waiting for space, muted");
+        assert_eq!(phase.line(None, None, NOW, 60), "mic [----------]  waiting for space, muted");
+        assert_eq!(
+            phase.line(None, Some("echo -9 dB"), NOW, 60),
+            "mic [----------]  echo -9 dB    waiting for space, muted"
+        );
         assert_eq!(meter(None), "----------");
         assert_eq!(meter(Some(Dbfs(3.0))), "##########");
     }

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use super::echo::Echo;
 use crate::{
     audio::{FrameTime, Nanos, Note, NoteKind, ReplyId, note::FloorState},
     dialog::TurnMode,
@@ -121,6 +122,8 @@ pub(in crate::cli) struct Story {
     pub(in crate::cli) moments: Vec<Moment>,
     /// Tokens in all, as the service counted them.
     pub(in crate::cli) tokens: u64,
+    /// How the echo did.
+    pub(in crate::cli) echo: Echo,
     /// Windows are turns, whatever the voice detector says.
     by_key: bool,
     begun: bool,
@@ -151,7 +154,8 @@ impl Story {
         self.hear_event(event);
         let is_news = match event {
             EngineEvent::Note(told) => {
-                !matches!(told.note.kind, NoteKind::Voice { .. } | NoteKind::Level { .. })
+                use NoteKind::{Echo, Level, Voice};
+                !matches!(told.note.kind, Voice { .. } | Level { .. } | Echo(_))
             }
             EngineEvent::Quiet => false,
             _ => true,
@@ -239,6 +243,7 @@ impl Story {
             NoteKind::Gap { frames } => {
                 self.info(format!("{frames} frames of the microphone were lost"));
             }
+            NoteKind::Echo(health) => self.echo.hear(health),
             NoteKind::CancellerRebuilt { times } => self.info(format!(
                 "the echo canceller failed and starts anew (time {times}); please report it"
             )),

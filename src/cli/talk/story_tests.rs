@@ -1,7 +1,7 @@
 //! A story gathers the turns, whoever is faster.
 
 use super::*;
-use crate::audio::Rate;
+use crate::audio::{EchoHealth, Rate};
 
 const A: ReplyId = ReplyId(0);
 
@@ -147,4 +147,13 @@ fn the_same_trouble_is_told_once_a_minute() {
     assert_eq!((1..=60).map(|secs| told("no network", secs)).sum::<usize>(), 1);
     assert_eq!(told("no network", 61), 1);
     assert_eq!(told("no name", 62), 1, "another trouble is told at once");
+}
+
+#[test]
+fn the_health_of_the_echo_is_gathered_and_is_no_news() {
+    let health = EchoHealth { return_loss_db: 10.0, ..EchoHealth::default() };
+    let events = [now(NoteKind::Onset, 500), now(NoteKind::Echo(health), 9_000)];
+    let (story, lines) = story(TurnMode::Client, &events);
+    assert_eq!(story.echo.badge().unwrap(), "echo -10 dB");
+    assert!(lines.is_empty() && story.last_news_s() < 1.0);
 }

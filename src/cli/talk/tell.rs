@@ -74,6 +74,8 @@ fn ms_of(seconds: Option<f64>) -> String {
 /// The machine's view of an event; none for what is too fine or has no news.
 pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
     Some(match event {
+        // Once a second is enough: `Echo::take`.
+        EngineEvent::Note(told) if matches!(told.note.kind, NoteKind::Echo(_)) => return None,
         EngineEvent::Note(told) => note_object(&told.note, at_s)?,
         EngineEvent::Link(LinkEvent::Connected) => json!({ "event": "connected", "t": at_s }),
         EngineEvent::Link(LinkEvent::Session(event)) => session_object(event, at_s)?,

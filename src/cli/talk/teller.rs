@@ -114,8 +114,7 @@ impl Teller {
         let at_s = rounded(story.now_s());
         let for_machines = self.json || self.verbose || recorder.is_some();
         if let Some(object) = for_machines.then(|| object_of(event, at_s)).flatten() {
-            self.diagnose(&diagnostic(&object, at_s));
-            self.pass(object, recorder)?;
+            self.reading(object, at_s, recorder)?;
         }
         while let Some(line) = story.next_line() {
             if self.json || recorder.is_some() {
@@ -126,6 +125,20 @@ impl Teller {
             }
         }
         Ok(())
+    }
+
+    /// Tells what only machines and the curious want to know.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(in crate::cli) fn reading(
+        &mut self,
+        object: Value,
+        at_s: f64,
+        recorder: Option<&Recorder>,
+    ) -> Result<(), Failure> {
+        self.diagnose(&diagnostic(&object, at_s));
+        self.pass(object, recorder)
     }
 
     fn pass(&mut self, object: Value, recorder: Option<&Recorder>) -> Result<(), Failure> {
