@@ -258,3 +258,53 @@ impl Heard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{
+        super::tests::{noise, voice},
+        *,
+    };
+
+    const HOPS: usize = 40;
+
+    /// 160 ms of one kind of sound.
+    fn sound(kind: u8, level: f32, seed: u32) -> Vec<f32> {
+        let frames = HOPS * HOP_FRAMES;
+        let sound = match kind {
+            0 => vec![0.0; frames],
+            1 => vec![1.0; frames],
+            2 => (0..frames).map(|i| if i / 20 % 2 == 0 { 1.0 } else { -1.0 }).collect(),
+            3 => (0..frames).map(|i| if i % 999 == 0 { 1.0 } else { 0.0 }).collect(),
+            4 => voice(frames, 80.0 + (seed % 200) as f32),
+            _ => noise(frames, seed),
+        };
+        sound.iter().map(|sample| (level * sample).clamp(-1.0, 1.0)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn nothing_is_raised_and_the_sound_stays_bounded_whatever_comes(
+            parts in prop::collection::vec((0u8..6, 0u8..6, 0f32..2.0, 0f32..2.0, any::<u32>()), 1..24),
+        ) {
+            let mut canceller = Kalman::new();
+            for (near, far, near_level, far_level, seed) in parts {
+                let near = sound(near, near_level, seed);
+                let far = sound(far, far_level, seed ^ 1);
+                for (near, far) in near.chunks_exact(HOP_FRAMES).zip(far.chunks_exact(HOP_FRAMES)) {
+                    let mut hop: Hop = near.try_into().unwrap();
+                    canceller.cancel(&mut hop, far.try_into().unwrap());
+                    prop_assert!(hop.iter().all(|sample| sample.abs() < 4.0), "{hop:?}");
+                    let heard = &canceller.heard;
+                    prop_assert!(heard.gain.iter().all(|gain| (0.0..=1.0).contains(gain)));
+                    prop_assert!((0.0..=1.0).contains(&heard.open));
+                    prop_assert!((0.0..=1.0).contains(&heard.trust.value));
+                }
+            }
+        }
+    }
+}

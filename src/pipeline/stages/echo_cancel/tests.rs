@@ -4,7 +4,7 @@
 use super::*;
 use crate::audio::{FrameTime, Rate};
 
-const HZ: usize = 16_000;
+pub(super) const HZ: usize = 16_000;
 
 const ENGINES: [Engine; 2] = [kalman::ENGINE, aec3::ENGINE];
 
@@ -17,7 +17,7 @@ fn latency_frames(engine: Engine) -> usize {
 }
 
 /// Noise in -1 to 1 that swells four times a second, as speech does.
-fn noise(frames: usize, mut seed: u32) -> Vec<f32> {
+pub(super) fn noise(frames: usize, mut seed: u32) -> Vec<f32> {
     let mut sample = |i: usize| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let swell = (i as f32 / HZ as f32 * 4.0 * std::f32::consts::PI).sin().abs();
@@ -27,7 +27,7 @@ fn noise(frames: usize, mut seed: u32) -> Vec<f32> {
 }
 
 /// A voice of sorts: harmonics of a pitch that glides, four syllables a second.
-fn voice(frames: usize, pitch_hz: f32) -> Vec<f32> {
+pub(super) fn voice(frames: usize, pitch_hz: f32) -> Vec<f32> {
     let mut phase = 0.0;
     let sample = |i: usize| {
         let t = i as f32 / HZ as f32;
@@ -39,7 +39,7 @@ fn voice(frames: usize, pitch_hz: f32) -> Vec<f32> {
     (0..frames).map(sample).collect()
 }
 
-fn dbfs(signal: &[f32]) -> f32 {
+pub(super) fn dbfs(signal: &[f32]) -> f32 {
     let power = signal.iter().map(|s| s * s).sum::<f32>() / signal.len() as f32;
     10.0 * (power + 1e-12).log10()
 }

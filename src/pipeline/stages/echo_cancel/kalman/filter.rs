@@ -232,3 +232,149 @@ impl Filter {
         strongest.map_or(0, |(index, _)| index * HOP_FRAMES)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::tests::{HZ, dbfs, noise, voice},
+        *,
+    };
+
+    /// A direct sound, so many frames late, and two reflections.
+    fn response(delay: usize) -> Vec<(usize, f32)> {
+        vec![(delay, 0.5), (delay + 21, -0.2), (delay + 90, 0.1)]
+    }
+
+    fn played(secs: usize, seed: u32) -> Vec<f32> {
+        let noise = noise(secs * HZ, seed);
+        // Nothing at 8 kHz, where the filter does nothing.
+        noise.windows(2).map(|pair| 0.15 * (pair[0] + pair[1])).chain([0.0]).collect()
+    }
+
+    fn heard(far: &[f32], response: &[(usize, f32)]) -> Vec<f32> {
+        let at = |i: usize| {
+            let taps = response.iter().filter(|(late, _)| *late <= i);
+            taps.map(|(late, gain)| gain * far[i - late]).sum()
+        };
+        (0..far.len()).map(at).collect()
+    }
+
+    /// What is left of the microphone.
+    fn run(filter: &mut Filter, far: &[f32], near: &[f32]) -> Vec<f32> {
+        let hop = |signal: &[f32]| -> Hop { signal.try_into().unwrap() };
+        let pairs = far.chunks_exact(HOP_FRAMES).zip(near.chunks_exact(HOP_FRAMES));
+        let residual = |(far, near): (&[f32], &[f32])| -> Hop {
+            let (echo, near) = (filter.echo(&hop(far)), hop(near));
+            let residual = std::array::from_fn(|i| near[i] - echo[i]);
+            filter.adapt(&residual);
+            residual
+        };
+        pairs.flat_map(residual).collect()
+    }
+
+    /// What the filter expects wrongly of the echo of another sound, in decibels
+    /// of that echo.
+    fn error_db(filter: &mut Filter, response: &[(usize, f32)]) -> f32 {
+        let far = played(2, 77);
+        let near = heard(&far, response);
+        let hops =
+            far.chunks_exact(HOP_FRAMES).flat_map(|far| filter.echo(far.try_into().unwrap()));
+        let error: Vec<f32> = near.iter().zip(hops).map(|(near, echo)| near - echo).collect();
+        // Once nothing older is in it.
+        dbfs(&error[HZ..]) - dbfs(&near[HZ..])
+    }
+
+    fn state(filter: &Filter) -> Vec<Bins> {
+        filter.partitions.iter().flat_map(|w| [w.re, w.im, w.uncertainty]).collect()
+    }
+
+    #[test]
+    fn it_finds_a_response_of_any_delay_up_to_half_a_second() {
+        let far = played(5, 1);
+        for delay in [0, 37, 1_600, 8_000] {
+            let (mut filter, response) = (Filter::new(), response(delay));
+            let near = heard(&far, &response);
+            let left = run(&mut filter, &far, &near);
+            let gone = dbfs(&near[4 * HZ..]) - dbfs(&left[4 * HZ..]);
+            let error = error_db(&mut filter, &response);
+            assert!(gone > 30.0 && error < -30.0, "{delay}: {gone} dB less, error {error} dB");
+            assert_eq!(filter.delay_frames(), delay / HOP_FRAMES * HOP_FRAMES);
+        }
+    }
+
+    #[test]
+    fn it_hardly_moves_while_somebody_speaks_as_loud_as_the_echo() {
+        let (far, response) = (played(6, 1), response(700));
+        let mut near = heard(&far, &response);
+        let from = 4 * HZ;
+        let spoken = voice(2 * HZ, 170.0);
+        let gain = 10f32.powf((dbfs(&near[from..]) - dbfs(&spoken)) / 20.0);
+        for (near, spoken) in near[from..].iter_mut().zip(&spoken) {
+            *near += gain * spoken;
+        }
+        let error = |until: usize| {
+            let mut filter = Filter::new();
+            run(&mut filter, &far[..until], &near[..until]);
+            error_db(&mut filter, &response)
+        };
+        let (before, after) = (error(from), error(6 * HZ));
+        assert!(before < -30.0 && after < -18.0, "{before} dB became {after} dB");
+    }
+
+    #[test]
+    fn a_silent_far_end_gives_no_echo_and_teaches_nothing() {
+        let far = played(1, 1);
+        let mut filter = Filter::new();
+        run(&mut filter, &far, &heard(&far, &response(300)));
+        let silence = vec![0.0; HZ];
+        run(&mut filter, &silence, &silence);
+        let learnt = state(&filter);
+        let spoken = voice(HZ, 150.0);
+        assert_eq!(run(&mut filter, &silence, &spoken), spoken[..HZ / HOP_FRAMES * HOP_FRAMES]);
+        assert!(state(&filter) == learnt);
+    }
+
+    #[test]
+    fn after_a_reset_it_is_as_new() {
+        let far = played(1, 1);
+        let near = heard(&far, &response(300));
+        let (mut used, mut new) = (Filter::new(), Filter::new());
+        run(&mut used, &played(1, 9), &near);
+        used.doubt();
+        used.reset();
+        assert_eq!(run(&mut used, &far, &near), run(&mut new, &far, &near));
+        assert!(state(&used) == state(&new));
+    }
+
+    #[test]
+    fn a_partition_stays_causal_and_as_short_as_a_hop() {
+        let far = played(2, 1);
+        let mut filter = Filter::new();
+        run(&mut filter, &far, &heard(&far, &response(300)));
+        let just = (filter.turn + CONSTRAIN_EVERY - 1) % CONSTRAIN_EVERY;
+        for (index, w) in filter.partitions.iter().enumerate() {
+            let time = filter.transform.inverse(&w.re, &w.im);
+            let (within, beyond) = time.split_at(HOP_FRAMES);
+            let far_out_db = dbfs(beyond) - dbfs(within);
+            if index % CONSTRAIN_EVERY == just {
+                assert!(far_out_db < -20.0, "{index}: {far_out_db} dB");
+            }
+        }
+    }
+
+    #[test]
+    fn a_doubt_makes_it_learn_a_moved_path_sooner() {
+        let far = played(8, 1);
+        let (before, after) = (response(300), response(1_324));
+        let near = [&heard(&far, &before)[..4 * HZ], &heard(&far, &after)[4 * HZ..]].concat();
+        let error = |doubts: usize| {
+            let mut filter = Filter::new();
+            run(&mut filter, &far[..4 * HZ], &near[..4 * HZ]);
+            (0..doubts).for_each(|_| filter.doubt());
+            run(&mut filter, &far[4 * HZ..5 * HZ], &near[4 * HZ..5 * HZ]);
+            error_db(&mut filter, &after)
+        };
+        let (calm, doubting) = (error(0), error(20));
+        assert!(doubting < calm - 6.0, "{calm} dB, with doubts {doubting} dB");
+    }
+}

@@ -199,3 +199,83 @@ impl Residual {
         bins
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{HOP_FRAMES, spectra::banded},
+        *,
+    };
+    use crate::audio::Rate;
+
+    const SURE: Doubts = Doubts { is_spoken: false, is_open: false, trust: 1.0 };
+    const SPOKEN: Doubts = Doubts { is_spoken: true, is_open: true, trust: 1.0 };
+    const UNSURE: Doubts = Doubts { is_spoken: false, is_open: false, trust: 0.0 };
+
+    fn hops(secs: f32) -> usize {
+        (secs * Rate::UPLINK.hz() as f32) as usize / HOP_FRAMES
+    }
+
+    /// Hears so many hops of the same powers in each bin: residual, echo and
+    /// far end.
+    fn hear(found: &mut Residual, hops: usize, powers: [f32; 3], doubts: Doubts) {
+        let [residual, echo, far] = powers.map(|power| [power; BINS]);
+        let far = banded(&far);
+        for _ in 0..hops {
+            found.hear(&residual, &echo, &far);
+            let powers = Powers { residual: banded(&residual), echo: banded(&echo), far };
+            let (noise, ringing) = (banded(&found.noise), banded(&found.ringing));
+            found.learn(&powers, &noise, &ringing, doubts);
+        }
+    }
+
+    fn off_db(a: f32, b: f32) -> f32 {
+        (10.0 * (a / b).log10()).abs()
+    }
+
+    #[test]
+    fn the_noise_sinks_at_once_and_rises_slowly() {
+        let mut found = Residual::new();
+        hear(&mut found, hops(0.5), [1e-8, 0.0, 0.0], SURE);
+        assert!(found.noise.iter().all(|noise| off_db(*noise, 1e-8) < 0.5), "{:?}", found.noise);
+        // 1 dB in a second, whatever is heard.
+        hear(&mut found, hops(1.0), [1e-3, 0.0, 0.0], SURE);
+        assert!(found.noise.iter().all(|noise| off_db(*noise, 1.3e-8) < 0.5), "{:?}", found.noise);
+    }
+
+    #[test]
+    fn the_loudness_of_the_echo_is_found_and_covers_it_where_the_filter_is_not_trusted() {
+        let far = 1e-3;
+        for echo_db in [-20.0, 0.0, 6.0] {
+            let echo = far * 10f32.powf(0.1 * echo_db);
+            let mut found = Residual::new();
+            // Before anything is known an echo may be loud.
+            hear(&mut found, 1, [echo, 0.0, far], UNSURE);
+            assert!(found.in_bins()[40] > echo);
+            hear(&mut found, hops(3.0), [echo, 0.0, far], UNSURE);
+            let left = found.in_bins();
+            assert!(left.iter().all(|left| off_db(*left, echo) < 1.5), "{echo_db} dB: {left:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_the_echo_is_found_where_the_filter_is_trusted() {
+        let echo = 1e-4;
+        // Syllables of 80 ms, −20 dB of them left, and so much of a user.
+        let speak = |found: &mut Residual, secs: f32, user: f32, doubts: Doubts| {
+            for syllable in 0..hops(secs) / 20 {
+                let echo = if syllable % 2 == 0 { echo } else { 0.25 * echo };
+                hear(found, 20, [0.01 * echo + user, echo, 10.0 * echo], doubts);
+            }
+        };
+        let mut found = Residual::new();
+        speak(&mut found, 5.04, 0.0, SURE);
+        let left = found.in_bins();
+        assert!(left.iter().all(|left| off_db(*left, 0.01 * echo) < 2.0), "{left:?}");
+        // A user ten times as loud as that, for half a second, changes little.
+        let before = left[40];
+        speak(&mut found, 0.56, 0.1 * echo, SPOKEN);
+        let after = found.in_bins()[40];
+        assert!(off_db(after, before) < 2.0, "{before} became {after}");
+    }
+}

@@ -104,3 +104,55 @@ impl Analysis {
         hop
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::tests::{dbfs, noise},
+        *,
+    };
+
+    /// Through spectra and back.
+    fn pass(signal: &[f32]) -> Vec<f32> {
+        let (mut analysis, mut spectrum) = (Analysis::new(), Spectrum::new());
+        let hop = |hop: &[f32]| {
+            analysis.take(hop.try_into().unwrap(), &mut spectrum);
+            analysis.give(&spectrum.re, &spectrum.im)
+        };
+        signal.chunks_exact(HOP_FRAMES).flat_map(hop).collect()
+    }
+
+    #[test]
+    fn what_passes_unchanged_comes_out_as_it_was_three_hops_late() {
+        let signal = noise(160 * HOP_FRAMES, 3);
+        let out = pass(&signal);
+        let late = WINDOW - HOP_FRAMES;
+        assert_eq!(late, 192);
+        let off: Vec<f32> = out[late..].iter().zip(&signal).map(|(out, was)| out - was).collect();
+        let error_db = dbfs(&off) - dbfs(&signal);
+        assert!(error_db < -100.0, "{error_db} dB");
+        assert!(dbfs(&out[..late]) < -100.0);
+    }
+
+    #[test]
+    fn every_bin_is_in_one_band() {
+        let bins: Vec<usize> = bands().flatten().collect();
+        assert_eq!(bins, (0..BINS).collect::<Vec<_>>());
+        let powers = std::array::from_fn(|k| k as f32);
+        assert_eq!(banded(&powers).iter().sum::<f32>(), (BINS * (BINS - 1) / 2) as f32);
+    }
+
+    #[test]
+    fn a_tone_is_in_its_band_and_has_its_power() {
+        let tone = |i: usize| (std::f32::consts::TAU * 1_000.0 / 16_000.0 * i as f32).sin();
+        let signal: Vec<f32> = (0..8 * HOP_FRAMES).map(tone).collect();
+        let (mut analysis, mut spectrum) = (Analysis::new(), Spectrum::new());
+        for hop in signal.chunks_exact(HOP_FRAMES) {
+            analysis.take(hop.try_into().unwrap(), &mut spectrum);
+        }
+        let bands = banded(&spectrum.power);
+        let all: f32 = bands.iter().sum();
+        // 1 kHz is bin 16, in the seventh band.
+        assert!(bands[6] > 0.9 * all, "{bands:?}");
+    }
+}

@@ -79,3 +79,68 @@ impl Trust {
         self.value += speed * certainty * (target - self.value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::tests::{HZ, dbfs, noise, voice},
+        super::{HOP_FRAMES, spectra::Analysis},
+        *,
+    };
+
+    /// The trust after each hop of a residual beside the echo that is expected,
+    /// in bands from the one of this number on.
+    fn trust(residual: &[f32], echo: &[f32], first_band: usize) -> Vec<f32> {
+        let (mut analysis, mut trust) = (Analysis::new(), Trust::new());
+        let (mut of_residual, mut of_echo) = (Spectrum::new(), Spectrum::new());
+        let hop = |(residual, echo): (&[f32], &[f32])| {
+            analysis.take(residual.try_into().unwrap(), &mut of_residual);
+            analysis.take(echo.try_into().unwrap(), &mut of_echo);
+            trust.hear(&of_residual, &of_echo, |band| band >= first_band);
+            trust.value
+        };
+        let pairs = residual.chunks_exact(HOP_FRAMES).zip(echo.chunks_exact(HOP_FRAMES));
+        pairs.map(hop).collect()
+    }
+
+    /// The hops from this second to that.
+    fn within(trust: &[f32], from_s: f32, to_s: f32) -> &[f32] {
+        let hop = |secs: f32| (secs * HZ as f32) as usize / HOP_FRAMES;
+        &trust[hop(from_s)..hop(to_s)]
+    }
+
+    #[test]
+    fn a_filter_that_is_right_is_trusted_also_while_the_user_is_loud() {
+        let echo = voice(4 * HZ, 130.0);
+        let user = voice(4 * HZ, 185.0);
+        let room = noise(4 * HZ, 3);
+        for (user_db, least) in [(-40.0, 0.99), (0.0, 0.9), (6.0, 0.7)] {
+            let gain = 10f32.powf((dbfs(&echo) + user_db - dbfs(&user)) / 20.0);
+            let residual: Vec<f32> =
+                user.iter().zip(&room).map(|(user, room)| gain * user + 1e-4 * room).collect();
+            let trust = trust(&residual, &echo, 0);
+            let worst = within(&trust, 1.5, 4.0).iter().fold(1.0f32, |a, b| a.min(*b));
+            assert!(worst > least, "{worst} with a user of {user_db} dB");
+        }
+    }
+
+    #[test]
+    fn it_is_lost_within_100_ms_when_the_path_moves() {
+        let echo = voice(4 * HZ, 130.0);
+        // The residual is what comes, a little later, less what is expected.
+        let residual = |i: usize| match i.checked_sub(160) {
+            Some(late) if i >= 2 * HZ => echo[late] - echo[i],
+            _ => 0.0,
+        };
+        let residual: Vec<f32> = (0..echo.len()).map(residual).collect();
+        let trust = trust(&residual, &echo, 0);
+        assert!(within(&trust, 1.5, 2.0).iter().all(|trust| *trust > 0.95));
+        assert!(within(&trust, 2.0, 2.1).iter().any(|trust| *trust < 0.5));
+    }
+
+    #[test]
+    fn where_the_loudspeaker_is_not_heard_the_opinion_stays() {
+        let (echo, residual) = (vec![0.0; HZ], voice(HZ, 150.0));
+        assert!(trust(&residual, &echo, BANDS).iter().all(|trust| *trust == 0.0));
+    }
+}
