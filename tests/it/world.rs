@@ -20,6 +20,7 @@ use chinwag::{
 
 mod golden;
 mod manners;
+mod open_speakers;
 mod opinions;
 mod reference;
 mod repeats;
