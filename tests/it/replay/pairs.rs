@@ -141,3 +141,49 @@ fn while_the_loudspeaker_is_audible_the_model_has_the_floor_before_and_after_a_c
     assert!((end..end + 0.02).contains(&again), "{replies:?}");
     assert!((13.5..14.5).contains(&finished), "{replies:?}");
 }
+
+/// A Python that has numpy, and the program that makes rooms, where all that
+/// the scores of a set need is here.
+fn echo_bench() -> Option<[PathBuf; 2]> {
+    let runs = |program: &Path, args: &[&str]| {
+        let output = Command::new(program).args(args).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let built = Path::new(env!("CARGO_BIN_EXE_chinwag")).parent().unwrap();
+    let own_python = built.parent().unwrap().join("score-python/bin/python");
+    let pythons = [PathBuf::from("python3"), own_python];
+    let python = pythons.into_iter().find(|python| runs(python, &["-c", "import numpy"]))?;
+    let room = built.join("examples").join("room");
+    (room.exists() && runs(Path::new("espeak-ng"), &["--version"])).then_some([python, room])
+}
+
+#[test]
+fn the_bench_scores_two_rooms_that_it_made() {
+    let Some([python, room]) = echo_bench() else {
+        eprintln!("skipped: it takes espeak-ng, a Python with numpy, and examples/room");
+        return;
+    };
+    let set = folder("echo-set");
+    let ran = |script: &str, args: &[&str]| {
+        let mut command = Command::new(&python);
+        command.arg(own(script)).arg(&set).args(args).env("CHINWAG_ROOM", &room);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    ran("benches/echo/make-set", &["laptop", "no-delay"]);
+    let scores = ran("benches/echo/run", &["--chinwag", env!("CARGO_BIN_EXE_chinwag")]);
+    // What stands between a row's name and what is asked.
+    let found = |name: &str| -> String {
+        let row = scores.lines().find_map(|line| line.trim_start().strip_prefix(name));
+        row.unwrap_or_else(|| panic!("no {name} in\n{scores}")).trim().to_owned()
+    };
+    let number = |name: &str| -> f64 { found(name).split(' ').next().unwrap().parse().unwrap() };
+    assert!(number("echo return loss enhancement after 3 s, mean") > 25.0, "{scores}");
+    assert!(number("near-end in double talk, best linear fit") > 6.0, "{scores}");
+    assert!(number("near-end alone: level").abs() < 1.0, "{scores}");
+    assert_eq!(number("near-end alone: later than claimed, at most"), 0.0, "{scores}");
+    assert_eq!(number("interrupted while only the model talks"), 0.0, "{scores}");
+    assert_eq!(number("with no delay, later than 4 s"), 0.0, "{scores}");
+    assert!(found("interruption heard").starts_with("2 of 2"), "{scores}");
+}
