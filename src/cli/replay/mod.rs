@@ -18,12 +18,13 @@ use super::{
     find::plan_from,
     help::Verb,
     talk::{
+        echo::Echo,
         tell::{note_object, rounded},
         teller::Teller,
     },
 };
 use crate::{
-    audio::Rate,
+    audio::{NoteKind, Rate},
     config::{Override, Plan},
     device::wave_file::{Channels, WaveWriter},
     sim::replay::{Replayed, Told, replay, replay_beside},
@@ -172,6 +173,15 @@ fn tell(recording: &Recording, replayed: &Replayed, teller: &mut Teller) -> Resu
         let mut object = object.clone();
         object["file"] = file.as_str().into();
         teller.emit(object)?;
+    }
+    let mut echo = Echo::default();
+    for told in &replayed.told {
+        if let NoteKind::Echo(health) = told.note.kind {
+            echo.hear(health);
+        }
+    }
+    if let Some(fact) = echo.fact() {
+        teller.say(&format!("echo: {fact}"))?;
     }
     let ends = replayed.ends().count();
     let open = if replayed.open { ", one turn open at the end" } else { "" };

@@ -1,7 +1,7 @@
 //! A conversation on the command line: what `run` and `demo` share.
 
 pub(super) mod conversation;
-mod echo;
+pub(super) mod echo;
 pub(super) mod facts;
 pub(super) mod orders;
 pub(super) mod phase;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::story::{Line, Turn};
 use crate::{
-    audio::{EchoHealth, Note, NoteKind, Wait},
+    audio::{Note, NoteKind, Wait},
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
@@ -74,8 +74,6 @@ fn ms_of(seconds: Option<f64>) -> String {
 /// The machine's view of an event; none for what is too fine or has no news.
 pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
     Some(match event {
-        // Once a second is enough: `Echo::take`.
-        EngineEvent::Note(told) if matches!(told.note.kind, NoteKind::Echo(_)) => return None,
         EngineEvent::Note(told) => note_object(&told.note, at_s)?,
         EngineEvent::Link(LinkEvent::Connected) => json!({ "event": "connected", "t": at_s }),
         EngineEvent::Link(LinkEvent::Session(event)) => session_object(event, at_s)?,
@@ -86,10 +84,11 @@ pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
     })
 }
 
-/// The machine's view of a note; none for a meter's reading.
+/// The machine's view of a note; none for a meter's reading, nor for the echo's
+/// health: once a second is enough, see `Echo::take`.
 pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
     let (name, detail) = match note.kind {
-        NoteKind::Voice { .. } | NoteKind::Level { .. } => return None,
+        NoteKind::Voice { .. } | NoteKind::Level { .. } | NoteKind::Echo(_) => return None,
         NoteKind::Floor(state) => ("floor", json!(format!("{state:?}").to_lowercase())),
         NoteKind::ReplyStarted(r) => ("reply_started", json!(r.0)),
         NoteKind::ReplyFinished(r) => ("reply_finished", json!(r.0)),
@@ -98,7 +97,6 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
             ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
-        NoteKind::Echo(health) => ("echo", echo(health)),
         NoteKind::CancellerRebuilt { times } => ("canceller_rebuilt", json!(times)),
         NoteKind::SpeechOff(wait) => return Some(pause("speech_off", note, wait)),
         NoteKind::WaitChanged(wait) => return Some(pause("wait_changed", note, wait)),
@@ -108,15 +106,6 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
         }
     };
     Some(json!({ "event": name, "t": at_s, "at": note.at.as_secs(), "detail": detail }))
-}
-
-fn echo(health: EchoHealth) -> Value {
-    json!({
-        "return_loss_db": health.return_loss_db,
-        "enhancement_db": health.enhancement_db,
-        "trust": health.trust,
-        "delay_ms": health.delay_ms,
-    })
 }
 
 fn plain_note(name: &str, at: f64, decided_at: f64) -> Value {
