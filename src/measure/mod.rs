@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs in real time.
 
+pub mod echo;
 pub mod probe;
 pub mod report;
 pub mod timeline;
