@@ -1,6 +1,7 @@
 //! `chinwag doctor`: what would keep a talk from working, and the next step.
 
 mod date;
+mod echo;
 mod findings;
 mod network;
 mod sound;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use self::findings::{Finding, Verdict};
 use super::{
-    args::{self, Common},
+    args::{self, Common, Flag},
     exit::{Exit, Failure},
     find::plan_from,
     help::Verb,
@@ -23,6 +24,11 @@ use crate::{
     protocol::Credential,
 };
 
+const ECHO: Flag = Flag::plain(
+    "echo",
+    "instead, measure the echo of the speaker and recommend a profile; it sounds for 6 s",
+);
+
 /// The verb.
 pub const VERB: Verb = Verb {
     name: "doctor",
@@ -30,11 +36,16 @@ pub const VERB: Verb = Verb {
     operands: "",
     about: "Looks for the key, goes to the service and has it accept a session without saying anything,\n\
             listens to the microphone and plays a soft tone for a second. Ends with the exit code that a\n\
-            talk would end with.",
-    flags: &[&args::PLAN_FLAGS, &[&args::KEY_FILE, &args::JSON, &args::HELP]],
+            talk would end with.\n\n\
+            With --echo it needs no key and no network: it plays two rising tones with a voice-like sound\n\
+            between them, as loud as a model speaks, listens meanwhile, and says how late and how loud the\n\
+            echo is, what the speaker distorts, how the clocks differ, what echo_cancel takes away, and\n\
+            with which profile to talk. It ends with 3 where nothing of it is heard.",
+    flags: &[&args::PLAN_FLAGS, &[&ECHO, &args::KEY_FILE, &args::JSON, &args::HELP]],
     examples: &[
         ("chinwag doctor", "the default profile, the default devices"),
         ("chinwag doctor --profile pi --mic USB --speaker USB", "a kiosk's"),
+        ("chinwag doctor --echo", "how well the echo of your speaker can be taken away"),
     ],
 };
 
@@ -51,6 +62,9 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let plan = plan_from(&common)?;
     let mut teller = Teller::new(common.json);
     let clock = Clock::start();
+    if given.has(&ECHO) {
+        return echo::examine(&plan, clock, &mut teller);
+    }
     let mut exit = Exit::Ok;
     let mut tell = |finding: Finding| {
         if finding.verdict == Verdict::Bad && exit == Exit::Ok {

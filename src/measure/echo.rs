@@ -8,8 +8,6 @@
 
 mod response;
 mod signal;
-#[cfg(test)]
-mod tests;
 
 use std::ops::Range;
 
@@ -89,6 +87,12 @@ pub struct Echo {
 }
 
 impl Echo {
+    /// How much later it was at the second sweep than at the first, by the far
+    /// end, in milliseconds.
+    pub fn moved_ms(&self) -> Option<f64> {
+        self.drift_left_ppm.map(|ppm| 1e-3 * ppm * (Parts::SWEEPS[1] - Parts::SWEEPS[0]))
+    }
+
     /// The harmonics as a share of the sound itself, in percent of amplitude.
     pub fn distortion_percent(&self) -> Option<f32> {
         self.distortion_db.map(|db| 100.0 * Dbfs(db).amplitude())

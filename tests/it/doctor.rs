@@ -116,6 +116,18 @@ fn what_is_not_well_is_the_exit_code_of_a_talk_and_the_rest_is_looked_at_still()
     }
 }
 
+#[test]
+fn an_echo_that_is_not_heard_is_told_with_the_next_step_and_needs_no_key() {
+    let output = doctor(&["--echo", "--json"], None);
+    let (rows, last) = findings(&output);
+    let bad = [("profile", "ok"), ("devices", "ok"), ("microphone", "bad")];
+    assert_eq!(rows, bad.map(|(check, verdict)| (check.to_owned(), verdict.to_owned())));
+    assert_eq!((&last["event"], &last["exit"]), (&"doctor".into(), &3.into()));
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("digital silence") && text.contains("--mic"), "{text}");
+}
+
 /// A sound server that answers whoever comes by error 1: access denied.
 #[cfg(all(feature = "cpal", target_os = "linux"))]
 fn deny_all(listener: &std::os::unix::net::UnixListener) {

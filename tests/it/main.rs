@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod doctor;
+mod echo;
 mod errors;
 mod net;
 mod protocol;

@@ -1,6 +1,7 @@
 """The program over a real sound server. Prints one line per check and
 `N passed, N failed`; exits 1 where one failed. Started by run.sh."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -183,6 +184,17 @@ def refusals():
     says([], "there is no microphone", f"--mic {MICROPHONE}")
 
 
+def echo():
+    """What the speaker plays is what the microphone hears: an echo without loss."""
+    flags = ["doctor", "--echo", "--json", "--mic", f"{SPEAKER}.monitor", "--speaker", SPEAKER]
+    run = subprocess.run([CHINWAG, *flags], env=server.env, capture_output=True, text=True, timeout=40)
+    events = {event["event"]: event for event in map(json.loads, run.stdout.splitlines())}
+    demand(run.returncode == 0 and "echo" in events, f"exit {run.returncode}: {run.stdout}{run.stderr}")
+    found, advice = events["echo"], events["recommendation"]
+    demand(abs(found["echo_return_loss_db"]) < 0.5, f"return loss: {found}")
+    demand(found["enhancement_db"] > 20 and advice["duplex"] == "full", f"{found} {advice}")
+
+
 def file_and_speaker():
     conversation = talk([short], "--profile", "headset", devices=["--mic", str(QUESTION), "--speaker", SPEAKER])
     finished = conversation.program.wait("reply_finished", 10)
@@ -259,6 +271,7 @@ def main():
         results = [
             check("a device is listed, and found by a part of its name", parts_of_names),
             check("what cannot be is refused with the next step", refusals),
+            check("doctor measures an echo without loss", echo),
             # On two busy cores 20 ms are too short in one try of three, measured.
             check("a reply of 20 s is whole at 480 frames", long_reply, 480, repeats=3),
             check("a reply of 20 s is whole at 960 frames", long_reply, 960),

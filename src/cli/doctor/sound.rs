@@ -23,14 +23,14 @@ use crate::{
 /// So long, after the streams have begun.
 const LENGTH: Nanos = Nanos::from_ms(1_000);
 /// Streams that have not begun by then never will.
-const PATIENCE: Nanos = Nanos::from_secs(5);
-const LOOK: Duration = Duration::from_millis(2);
+pub(super) const PATIENCE: Nanos = Nanos::from_secs(5);
+pub(super) const LOOK: Duration = Duration::from_millis(2);
 /// The tone.
 const TONE: Dbfs = Dbfs(-30.0);
 const TONE_HZ: f64 = 440.0;
 
 /// Nobody waits for these callbacks.
-struct Unanswered;
+pub(super) struct Unanswered;
 
 impl Wake for Unanswered {
     fn wake(&self) {}
@@ -63,11 +63,7 @@ struct Heard {
 
 fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
     let mut backend: Box<dyn Backend> = sound::backend(&plan.device)?;
-    let offer = backend.offer(&Spec {
-        period_frames: plan.device.period_frames,
-        rate: plan.device.rate_hz.and_then(Rate::new),
-        input_channel: plan.device.input_channel,
-    })?;
+    let offer = backend.offer(&spec_of(plan))?;
     let bell = Arc::new(Doorbell::new(Unanswered));
     let (capture_half, mut captured) =
         capture(offer.capture_rate, 0, plan.device.input_channel, bell.clone());
@@ -101,6 +97,15 @@ fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
         ],
     };
     Ok((offer, heard))
+}
+
+/// What a profile asks of its devices.
+pub(super) fn spec_of(plan: &Plan) -> Spec {
+    Spec {
+        period_frames: plan.device.period_frames,
+        rate: plan.device.rate_hz.and_then(Rate::new),
+        input_channel: plan.device.input_channel,
+    }
 }
 
 /// The level of what waits; none where nothing does.
@@ -174,7 +179,7 @@ impl Heard {
     }
 }
 
-fn dead(check: &'static str, name: &str) -> Finding {
+pub(super) fn dead(check: &'static str, name: &str) -> Finding {
     let message = format!(
         "\"{name}\" was opened, but no callback came in {} s; choose another device, or restart the sound server",
         PATIENCE.as_secs()

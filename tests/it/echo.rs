@@ -1,11 +1,11 @@
-//! Recordings made by the simulated room, and what is measured of them.
+//! `measure::echo`: recordings made by the simulated room, and what is measured of them.
 
-use super::*;
-use crate::{
+use chinwag::{
     audio::{
-        Nanos,
+        Dbfs, Nanos, Rate,
         convert::{from_wire, to_wire},
     },
+    measure::echo::{Band, Findings, Pair, VOICE_LEVEL, VOICE_S, examine, left, signal},
     sim::{
         babble::babble,
         room::{RoomSettings, microphone},
