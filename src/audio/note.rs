@@ -33,6 +33,52 @@ pub struct EchoHealth {
     pub delay_ms: f32,
 }
 
+/// How careful we are with an echo, from not at all up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EchoStep {
+    /// Not at all: it is under control.
+    #[default]
+    Free,
+    /// Replies are played more quietly.
+    Quieter,
+    /// Besides, more speech is needed to cut one.
+    Strict,
+    /// Half duplex: the microphone is closed while the model is audible.
+    Half,
+}
+
+impl EchoStep {
+    /// One more.
+    #[must_use]
+    pub const fn up(self) -> Self {
+        match self {
+            Self::Free => Self::Quieter,
+            Self::Quieter => Self::Strict,
+            Self::Strict | Self::Half => Self::Half,
+        }
+    }
+
+    /// One less.
+    #[must_use]
+    pub const fn down(self) -> Self {
+        match self {
+            Self::Free | Self::Quieter => Self::Free,
+            Self::Strict => Self::Quieter,
+            Self::Half => Self::Strict,
+        }
+    }
+
+    /// What machines call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Quieter => "quieter",
+            Self::Strict => "strict",
+            Self::Half => "half",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoteKind {
@@ -109,6 +155,8 @@ pub enum NoteKind {
         /// This time included.
         times: u32,
     },
+    /// The echo is more or less under control than it was.
+    EchoGuard(EchoStep),
     /// The reply in the foreground was made quieter, or not any more.
     Ducked(bool),
     /// The microphone was muted, or not any more.

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use super::{DeviceSettings, build::USUAL_RATE_HZ, explain::header, tables::TableId};
 use crate::{
     audio::{Nanos, Rate},
-    dialog::{BargeIn, PlayoutSettings, TurnMode, TurnSettings},
+    dialog::{BargeIn, Duplex, PlayoutSettings, TurnMode, TurnSettings},
     pipeline::{Chain, Format, PrepareError, Registry, StageConfig, StageEntry, Value, Values},
     protocol::{LinkSettings, SessionSettings},
 };
@@ -145,6 +145,14 @@ impl Plan {
     pub fn device_rate(&self) -> Rate {
         let asked = self.device.rate_hz.and_then(Rate::new);
         asked.or(Rate::new(USUAL_RATE_HZ)).unwrap_or(Rate::UPLINK)
+    }
+
+    /// Whether the echo is to be guarded against: the microphone is open while
+    /// the model is audible, and all that helps is a canceller.
+    pub fn guards_echo(&self) -> bool {
+        let cancels = self.capture.iter().any(|stage| stage.name() == "echo_cancel");
+        let opens = self.turn.duplex == Duplex::Full && self.turn.mode != TurnMode::PushToTalk;
+        cancels && opens
     }
 
     /// What is legal but may surprise.

@@ -72,6 +72,12 @@ impl Endpoint {
         self.speech.set_over_reply(over_reply);
     }
 
+    /// Whether even more is needed then, and surer: what is left of the echo
+    /// may sound like speech.
+    pub fn set_strict(&mut self, strict: bool) {
+        self.speech.set_strict(strict);
+    }
+
     /// Whether a turn has begun and not ended.
     pub fn in_turn(&self) -> bool {
         self.state != State::Quiet

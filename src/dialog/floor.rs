@@ -10,7 +10,9 @@
 //! | stop | cuts what is audible, or about to be | same | same |
 //! | muted | window closes | stream ends | window closes |
 //!
-//! In half duplex nothing of the microphone counts while the model is audible.
+//! In half duplex nothing of the microphone counts while the model is audible,
+//! nor while the room still sounds of it. The same where the echo is guarded
+//! against.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
@@ -44,6 +46,10 @@ pub enum Input {
     Interrupted,
     /// The user wants the model to be silent.
     Stop,
+    /// The room has stopped sounding of the reply.
+    EchoOver,
+    /// The echo asks for half duplex, or not any more.
+    Guarded(bool),
     /// The microphone is gone, or a window was open for too long.
     Lost,
 }
@@ -79,6 +85,9 @@ pub struct Floor {
     duplex: Duplex,
     barge_in: BargeIn,
     cooldown_frames: i64,
+    guarded: bool,
+    /// The room still sounds of a reply that is over.
+    echo: bool,
     user: bool,
     model: bool,
     muted: bool,
@@ -95,6 +104,8 @@ impl Floor {
             duplex: settings.duplex,
             barge_in: settings.barge_in,
             cooldown_frames: Rate::UPLINK.frames_in_ms(settings.cooldown_ms) as i64,
+            guarded: false,
+            echo: false,
             user: false,
             model: false,
             muted: false,
@@ -115,7 +126,17 @@ impl Floor {
 
     /// Whether what the microphone hears may be acted on and sent.
     pub fn hears_user(&self) -> bool {
-        !self.muted && (self.duplex == Duplex::Full || !self.model)
+        !self.muted && !(self.is_half() && (self.model || self.echo))
+    }
+
+    /// Whether the room may still sound of a reply that is over: until
+    /// [`Input::EchoOver`].
+    pub fn hears_echo(&self) -> bool {
+        self.echo
+    }
+
+    fn is_half(&self) -> bool {
+        self.duplex == Duplex::Half || self.guarded
     }
 
     /// Whether the microphone's audio is sent all the time that it counts,
@@ -161,13 +182,18 @@ impl Floor {
                 Actions::default()
             }
             Input::ModelAudible => {
-                self.model = true;
-                if self.duplex == Duplex::Half { self.close() } else { Actions::default() }
+                (self.model, self.echo) = (true, false);
+                if self.is_half() { self.close() } else { Actions::default() }
             }
             Input::ModelSilent => {
-                self.model = false;
+                self.fall_silent();
                 self.duck(false)
             }
+            Input::EchoOver => {
+                self.echo = false;
+                Actions::default()
+            }
+            Input::Guarded(guarded) => self.guard(guarded),
             Input::Interrupted => Actions { phantom: !self.user, ..Actions::default() },
             Input::Lost => self.close(),
         }
@@ -235,8 +261,23 @@ impl Floor {
         }
     }
 
-    fn cut(&mut self) -> Actions {
+    /// A talk key says for itself when its user speaks.
+    fn fall_silent(&mut self) {
+        self.echo = self.model && self.is_half() && self.mode != TurnMode::PushToTalk;
         self.model = false;
+    }
+
+    fn guard(&mut self, guarded: bool) -> Actions {
+        self.guarded = guarded;
+        if self.hears_user() {
+            return Actions::default();
+        }
+        let actions = self.close();
+        Actions { duck: self.duck(false).duck, ..actions }
+    }
+
+    fn cut(&mut self) -> Actions {
+        self.fall_silent();
         let duck = std::mem::replace(&mut self.ducked, false).then_some(false);
         Actions { flush: true, duck, ..Actions::default() }
     }

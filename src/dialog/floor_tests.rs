@@ -94,6 +94,8 @@ fn half_duplex_hears_nobody_while_the_model_is_audible() {
     assert!(!floor.hears_user());
     assert_eq!(floor.on(Onset), NOTHING);
     floor.on(ModelSilent);
+    assert_eq!(floor.on(Onset), NOTHING, "the room still sounds");
+    floor.on(EchoOver);
     assert_eq!(floor.on(Onset), OPEN);
 }
 
@@ -127,6 +129,7 @@ fn a_stop_cuts_what_is_audible_and_nothing_else() {
         floor.on(ModelAudible);
         assert_eq!(floor.on(Stop), Actions { flush: true, ..NOTHING });
         assert_eq!(floor.on(Stop), NOTHING);
+        floor.on(EchoOver);
         assert!(floor.hears_user());
     }
 }
@@ -174,6 +177,9 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
         ModelSilent,
         Interrupted,
         Stop,
+        EchoOver,
+        Guarded(true),
+        Guarded(false),
         Lost,
     ]);
     prop::collection::vec(all, 0..200)
@@ -211,4 +217,37 @@ proptest! {
             prop_assert!(!open || !floor.streams());
         }
     }
+}
+
+#[test]
+fn half_duplex_stays_closed_until_the_room_is_silent() {
+    for mode in [TurnMode::Client, TurnMode::Server] {
+        let mut floor = floor(mode, Duplex::Half, BargeIn::Off);
+        floor.on(ModelAudible);
+        floor.on(ModelSilent);
+        assert!(floor.hears_echo() && !floor.hears_user());
+        assert_eq!(floor.state(), FloorState::Free);
+        floor.on(EchoOver);
+        assert!(!floor.hears_echo() && floor.hears_user());
+        run(&mut floor, &[ModelAudible, Stop]);
+        assert!(floor.hears_echo(), "after a cut too");
+        floor.on(ModelAudible);
+        assert!(!floor.hears_echo(), "the next reply is heard");
+    }
+    let mut floor = floor(TurnMode::PushToTalk, Duplex::Half, BargeIn::Local);
+    run(&mut floor, &[ModelAudible, ModelSilent]);
+    assert!(floor.hears_user(), "a key says who speaks");
+}
+
+#[test]
+fn a_guarded_floor_is_a_half_duplex_one() {
+    let mut floor = floor(TurnMode::Client, Duplex::Full, BargeIn::Local);
+    run(&mut floor, &[ModelAudible, Likely(at(0))]);
+    assert_eq!(floor.on(Guarded(true)), Actions { duck: Some(false), ..NOTHING });
+    assert!(!floor.hears_user());
+    assert_eq!(floor.on(Onset), NOTHING);
+    floor.on(ModelSilent);
+    assert!(!floor.hears_user(), "the room still sounds");
+    floor.on(Guarded(false));
+    assert!(floor.hears_user());
 }

@@ -68,6 +68,9 @@ pub struct TurnSettings {
     pub mode: TurnMode,
     /// Whether both sides may speak at once.
     pub duplex: Duplex,
+    /// In half duplex the microphone stays closed for so long after a reply, in
+    /// milliseconds: the room goes on sounding.
+    pub echo_tail_ms: u32,
     /// What cuts a reply.
     pub barge_in: BargeIn,
     /// A hop whose voice probability is at least this is speech.
@@ -113,6 +116,7 @@ impl Default for TurnSettings {
         Self {
             mode: TurnMode::Client,
             duplex: Duplex::Full,
+            echo_tail_ms: 300,
             barge_in: BargeIn::Local,
             threshold: 0.6,
             threshold_off: 0.5,

@@ -23,6 +23,11 @@ const USUAL_DB: f32 = 8.0;
 const LEVEL_WEIGHT: f32 = 0.05;
 /// No noise stands so far out for long.
 const FAR_OUT_DB: f32 = 18.0;
+/// Where the echo may sound like speech: twice the speech, and so much more
+/// likely, up to what any voice reaches.
+const STRICT_TIMES: i64 = 2;
+const STRICTER: f32 = 0.15;
+const THRESHOLD_MAX: f32 = 0.9;
 /// Silence that is no gap between two sounds.
 const RELEASE_MS: u32 = 32;
 
@@ -68,6 +73,7 @@ pub(super) struct SpeechDetector {
     confirm_frames: i64,
     backchannel_frames: i64,
     over_reply: bool,
+    strict: bool,
     unvoiced_frames: i64,
     release_frames: i64,
     state: State,
@@ -83,6 +89,7 @@ impl SpeechDetector {
             confirm_frames: rate.frames_in_ms(settings.confirm_ms) as i64,
             backchannel_frames: rate.frames_in_ms(settings.backchannel_ms) as i64,
             over_reply: false,
+            strict: false,
             unvoiced_frames: rate.frames_in_ms(settings.unvoiced_ms) as i64,
             release_frames: rate.frames_in_ms(RELEASE_MS) as i64,
             state: State::Off,
@@ -92,6 +99,10 @@ impl SpeechDetector {
 
     pub(super) fn set_over_reply(&mut self, over_reply: bool) {
         self.over_reply = over_reply;
+    }
+
+    pub(super) fn set_strict(&mut self, strict: bool) {
+        self.strict = strict;
     }
 
     /// Whether speech may just be beginning.
@@ -128,7 +139,7 @@ impl SpeechDetector {
         }
         let over_floor_db = prosody.over_floor_db();
         let loudness = ((over_floor_db - USUAL_DB) / USUAL_DB).clamp(-1.0, 1.0);
-        let likely = probability + LEVEL_WEIGHT * loudness >= self.threshold;
+        let likely = probability + LEVEL_WEIGHT * loudness >= self.threshold();
         let loud = likely && over_floor_db >= FAR_OUT_DB;
         let (first, before, is_new) = match self.state {
             State::Maybe { first, .. } if !is_voice => {
@@ -153,8 +164,17 @@ impl SpeechDetector {
         is_new.then_some(Change::Likely(first))
     }
 
+    fn threshold(&self) -> f32 {
+        let strict = (self.threshold + STRICTER).min(THRESHOLD_MAX).max(self.threshold);
+        if self.strict && self.over_reply { strict } else { self.threshold }
+    }
+
     fn is_believable(&self, heard: Heard, prosody: &Prosody) -> bool {
-        let needed = if self.over_reply { self.confirm_frames } else { self.onset_frames };
+        let needed = match (self.over_reply, self.strict) {
+            (false, _) => self.onset_frames,
+            (true, false) => self.confirm_frames,
+            (true, true) => STRICT_TIMES * self.confirm_frames,
+        };
         let is_voice = prosody.is_voiced(VOICED_MS) || heard.likely >= self.unvoiced_frames;
         let is_speech = heard.loud >= needed || (heard.likely >= needed && is_voice);
         // Not all of it: "no" and "my" begin through the nose.

@@ -20,6 +20,8 @@ pub(super) struct FarEnd {
     alignment: Alignment,
     played: Played,
     missing_frames: u64,
+    /// The newest block has its far end whole.
+    known: bool,
 }
 
 impl FarEnd {
@@ -32,6 +34,7 @@ impl FarEnd {
             alignment: Alignment::new(near, far, played.reach()),
             played,
             missing_frames: 0,
+            known: true,
         }
     }
 
@@ -59,9 +62,9 @@ impl FarEnd {
         let (start, frames) = (block.start().frames, block.len());
         let far = block.add_far();
         let (near_pace, far_pace) = (&self.near_pace, &self.far_pace);
-        let Some(places) = self.alignment.places(start, frames, near_pace, far_pace) else {
-            return;
-        };
+        let places = self.alignment.places(start, frames, near_pace, far_pace);
+        self.known = places.is_some();
+        let Some(places) = places else { return };
         let place = |frame: usize| places.first + places.step * frame as f64;
         if !self.played.is_silent_from(places.first) {
             for (frame, slot) in far.iter_mut().enumerate() {
@@ -72,7 +75,13 @@ impl FarEnd {
         if ![0, frames.saturating_sub(1)].iter().all(|frame| self.played.knows(place(*frame))) {
             let missing = (0..frames).filter(|frame| !self.played.knows(place(*frame)));
             self.missing_frames += missing.count() as u64;
+            self.known = false;
         }
+    }
+
+    /// Whether it is known what was played beside the newest block.
+    pub(super) fn is_known(&self) -> bool {
+        self.known
     }
 
     pub(super) fn show(&self, gauges: &FarGauges) {

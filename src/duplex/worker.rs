@@ -5,6 +5,7 @@
 //! Runs on: worker. Never allocates, locks, logs or fails, but for `new`.
 
 mod act;
+mod guard;
 
 use std::sync::{
     Arc,
@@ -29,7 +30,7 @@ use crate::{
         ring::{Reader, Writer},
     },
     dialog::{
-        Endpoint, Floor, PlayoutSettings, TurnMode, TurnSettings,
+        EchoGuard, Endpoint, Floor, PlayoutSettings, TurnMode, TurnSettings,
         floor::{Actions, Input},
     },
     pipeline::Chain,
@@ -65,6 +66,8 @@ pub struct WorkerParts {
     pub turn: TurnSettings,
     /// How replies are played.
     pub playout: PlayoutSettings,
+    /// Whether the echo is to be guarded against.
+    pub guard_echo: bool,
     /// Audio in one message.
     pub chunk_ms: u32,
     /// The period that the device was asked for.
@@ -77,6 +80,8 @@ pub struct Worker {
     far: FarEnd,
     endpoint: Endpoint,
     floor: Floor,
+    /// Where the capture chain cancels an echo, and the microphone stays open.
+    guard: Option<EchoGuard>,
     uplink: UplinkWriter,
     speaker: Speaker,
     notes: Writer<WorkerNote>,
@@ -91,6 +96,9 @@ pub struct Worker {
     talking: bool,
     stops: u32,
     talk_ends: Option<FrameTime>,
+    /// Until then the room may sound of a reply that is over.
+    echo_ends: Option<FrameTime>,
+    ducked: bool,
     window_start: Option<FrameTime>,
     /// Speech from before this position does not count.
     counts_from: FrameTime,
@@ -118,6 +126,7 @@ impl Worker {
             far,
             endpoint: Endpoint::new(&parts.turn),
             floor: Floor::new(&parts.turn),
+            guard: parts.guard_echo.then(EchoGuard::default),
             uplink: UplinkWriter::new(parts.uplink, parts.link, parts.chunk_ms),
             speaker: Speaker::new(speaker, &parts.playout),
             notes: parts.notes,
@@ -132,6 +141,8 @@ impl Worker {
             talking: false,
             stops: 0,
             talk_ends: None,
+            echo_ends: None,
+            ducked: false,
             window_start: None,
             counts_from: start,
             processed_tap: None,
@@ -239,6 +250,9 @@ impl Worker {
             let cut = self.speaker.cut(reply, at, &mut self.spoken);
             self.tell_spoken();
             self.act(Actions { flush: false, ..actions }, at);
+            if cut && self.floor.streams() {
+                self.suspect_cut(at);
+            }
             if actions.phantom && !cut {
                 self.tell(Note::now(NoteKind::PhantomInterrupted, at));
             }
@@ -296,9 +310,15 @@ impl Worker {
         for index in 0..Notes::CAPACITY {
             let Some(note) = self.listener.notes.get(index) else { break };
             self.tell(note);
-            if let NoteKind::Voice { probability } = note.kind {
-                self.hear_voice(note.at, probability);
+            match note.kind {
+                NoteKind::Voice { probability } => self.hear_voice(note.at, probability),
+                kind => self.follow_echo(kind, note.at),
             }
+        }
+        self.miss_echo(start, end);
+        if self.echo_ends.is_some_and(|echo_ends| end.frames >= echo_ends.frames) {
+            let actions = self.ask_floor(Input::EchoOver);
+            self.act(actions, end);
         }
         if let Some(talk_ends) = self.talk_ends
             && end.frames >= talk_ends.frames

@@ -80,6 +80,7 @@ impl Machines {
             controls: controls.clone(),
             turn: plan.turn,
             playout: plan.playout,
+            guard_echo: plan.guards_echo(),
             chunk_ms: plan.link.chunk_ms,
             period_frames: plan.device.period_frames as usize,
         });

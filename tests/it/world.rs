@@ -18,6 +18,7 @@ use chinwag::{
     },
 };
 
+mod echo_guard;
 mod golden;
 mod manners;
 mod open_speakers;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::tell::rounded;
 use crate::{
-    audio::{EchoHealth, Nanos},
+    audio::{EchoHealth, Nanos, note::EchoStep},
     duplex::FarGauges,
 };
 
@@ -28,6 +28,9 @@ pub(in crate::cli) struct Echo {
     /// The newest was not told to machines yet.
     fresh: bool,
     told_at: Option<Nanos>,
+    step: EchoStep,
+    /// How often it got out of control, and as far as half duplex.
+    rises: [u32; 2],
 }
 
 impl Echo {
@@ -40,6 +43,33 @@ impl Echo {
         if health.trust >= TRUSTED {
             self.trusted = self.trusted.saturating_add(1);
             self.delay_ms = Some(health.delay_ms);
+        }
+    }
+
+    /// We are so careful from now on; what to tell of it.
+    pub(in crate::cli) fn go_to(&mut self, step: EchoStep) -> &'static str {
+        let before = std::mem::replace(&mut self.step, step);
+        let rose = step > before;
+        self.rises[0] += u32::from(rose && before == EchoStep::Free);
+        self.rises[1] += u32::from(rose && step == EchoStep::Half);
+        match (step, rose) {
+            (EchoStep::Free, _) => "the echo is under control again",
+            (EchoStep::Quieter, true) => {
+                "the echo is not under control: replies are quieter until it is"
+            }
+            (EchoStep::Strict, true) => {
+                "the echo is still not under control: it takes more words to interrupt"
+            }
+            (EchoStep::Half, _) => {
+                "the echo is not under control: wait until the model has finished, \
+                 or wear a headset"
+            }
+            (EchoStep::Strict, false) => {
+                "the echo is better: you can interrupt again, with more words"
+            }
+            (EchoStep::Quieter, false) => {
+                "the echo is better: you can interrupt as usual, replies are still quieter"
+            }
         }
     }
 
@@ -69,13 +99,20 @@ impl Echo {
     /// The whole talk in one line; none where no loudspeaker was heard beside
     /// a canceller.
     pub(in crate::cli) fn fact(&self) -> Option<String> {
-        let count = Some(self.count).filter(|count| *count > 0)?;
+        let [lost, half] = self.rises;
+        let guarded = match lost + half {
+            0 => String::new(),
+            _ => format!("; {lost} times out of control, {half} times half duplex for it"),
+        };
+        let Some(count) = Some(self.count).filter(|count| *count > 0) else {
+            return (lost + half > 0).then(|| format!("no word of the canceller{guarded}"));
+        };
         let [loss, enhancement] = self.sums_db.map(|sum| sum / f64::from(count));
         let delay = self.delay_ms.map_or_else(String::new, |ms| format!("{ms:.0} ms late, "));
         let trusted = 100 * u64::from(self.trusted) / u64::from(count);
         Some(format!(
             "{} dB at the microphone, {} dB after the canceller, of what was played; {delay}\
-             trusted {trusted} % of the time",
+             trusted {trusted} % of the time{guarded}",
             whole(-loss),
             whole(-loss - enhancement)
         ))
@@ -140,6 +177,21 @@ mod tests {
                         32 ms late, trusted 75 % of the time";
         assert_eq!(echo.fact().unwrap(), expected);
         assert_eq!(echo.badge().unwrap(), "echo -41 dB");
+    }
+
+    #[test]
+    fn each_step_is_told_and_the_rises_are_counted() {
+        use EchoStep::{Free, Half, Quieter, Strict};
+        let mut echo = Echo::default();
+        let words: Vec<_> = [Quieter, Strict, Half, Strict, Quieter, Free, Half]
+            .map(|step| echo.go_to(step))
+            .into_iter()
+            .collect();
+        assert!(words[0].contains("quieter until it is") && words[2].contains("headset"));
+        assert!((3..6).all(|i| !words[i].contains("not under control")), "{words:?}");
+        let expected =
+            "no word of the canceller; 2 times out of control, 2 times half duplex for it";
+        assert_eq!(echo.fact().unwrap(), expected);
     }
 
     #[test]

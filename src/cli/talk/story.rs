@@ -244,6 +244,10 @@ impl Story {
                 self.info(format!("{frames} frames of the microphone were lost"));
             }
             NoteKind::Echo(health) => self.echo.hear(health),
+            NoteKind::EchoGuard(step) => {
+                let words = self.echo.go_to(step);
+                self.info(words.to_owned());
+            }
             NoteKind::CancellerRebuilt { times } => self.info(format!(
                 "the echo canceller failed and starts anew (time {times}); please report it"
             )),

@@ -97,6 +97,7 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
             ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
+        NoteKind::EchoGuard(step) => ("echo_guard", json!(step.name())),
         NoteKind::CancellerRebuilt { times } => ("canceller_rebuilt", json!(times)),
         NoteKind::SpeechOff(wait) => return Some(pause("speech_off", note, wait)),
         NoteKind::WaitChanged(wait) => return Some(pause("wait_changed", note, wait)),

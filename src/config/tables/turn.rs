@@ -27,6 +27,13 @@ const PARAMS: &[Param] = &[
         doc: "half closes the microphone while the model is audible",
     },
     Param {
+        name: "echo_tail_ms",
+        kind: ParamKind::Int { min: 0, max: 2_000 },
+        default: ParamDefault::Int(300),
+        doc: "half only, and where an echo is out of control: the microphone stays closed for so \
+              long after a reply, while the room still sounds of it",
+    },
+    Param {
         name: "barge_in",
         kind: ParamKind::Choice(&["local", "server", "off"]),
         default: ParamDefault::Text("local"),
@@ -140,6 +147,7 @@ pub fn settings(values: &Values) -> TurnSettings {
             Some("half") => Duplex::Half,
             _ => Duplex::Full,
         },
+        echo_tail_ms: values.int("echo_tail_ms") as u32,
         barge_in: match values.text("barge_in") {
             Some("server") => BargeIn::Server,
             Some("off") => BargeIn::Off,

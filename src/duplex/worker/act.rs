@@ -5,7 +5,7 @@
 
 use super::Worker;
 use crate::{
-    audio::{FrameTime, Gain, Nanos, Note, NoteKind, Rate, Uplink},
+    audio::{FrameTime, Nanos, Note, NoteKind, Rate, Uplink, note::FloorState},
     dialog::floor::{Actions, Input, Window},
 };
 
@@ -28,8 +28,16 @@ impl Worker {
             NoteKind::EndOfTurn => (Input::EndOfTurn, note.decided_at.plus(1)),
             _ => return,
         };
+        let was_model = self.floor.state() == FloorState::Model;
         let actions = self.ask_floor(input);
         self.act(actions, at);
+        match note.kind {
+            NoteKind::Onset if was_model && (actions.flush || actions.window.is_some()) => {
+                self.suspect_cut(note.decided_at);
+            }
+            NoteKind::EndOfTurn => self.follow_end(note.at),
+            _ => {}
+        }
     }
 
     /// Does what the floor decided about position `at`.
@@ -41,8 +49,8 @@ impl Worker {
             self.tell_spoken();
         }
         if let Some(down) = actions.duck {
-            let gain = if down { Gain::from_db(self.turn.duck_db) } else { Gain::UNITY };
-            self.speaker.render.set_gain(gain.0);
+            self.ducked = down;
+            self.set_gain();
             self.tell(Note::now(NoteKind::Ducked(down), self.uplink.newest()));
         }
         match actions.window {
@@ -68,8 +76,12 @@ impl Worker {
     /// Asks the floor. What was captured while the microphone did not count
     /// never does: not as a pre-roll, nor when the stream goes on.
     pub(super) fn ask_floor(&mut self, input: Input) -> Actions {
-        let heard = self.floor.hears_user();
+        let (heard, echo) = (self.floor.hears_user(), self.floor.hears_echo());
         let actions = self.floor.on(input);
+        if self.floor.hears_echo() != echo {
+            let tail = Rate::UPLINK.frames_in_ms(self.turn.echo_tail_ms) as i64;
+            self.echo_ends = (!echo).then(|| self.uplink.newest().plus(tail));
+        }
         if !heard && self.floor.hears_user() {
             self.counts_from = self.uplink.newest();
         }

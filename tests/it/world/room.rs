@@ -21,7 +21,7 @@ fn interrupted_in(room: Option<&str>, plan: Plan) -> WorldSettings {
     settings
 }
 
-fn model_voice(ms: u64) -> Vec<i16> {
+pub(super) fn model_voice(ms: u64) -> Vec<i16> {
     let voice = babble(Rate::DOWNLINK, Nanos::from_ms(ms), 77);
     let loud = Utterance::new(Cue::At(Nanos::ZERO), voice).at_level(MODEL_LEVEL);
     loud.sound.iter().map(|sample| chinwag::audio::convert::to_wire(*sample)).collect()

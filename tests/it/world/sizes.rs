@@ -43,6 +43,7 @@ fn machines(plan: &Plan, rate: Rate) -> (CaptureHalf, Worker, Reader<UplinkPacke
         controls: Arc::new(WorkerControls::default()),
         turn: plan.turn,
         playout: plan.playout,
+        guard_echo: false,
         chunk_ms: 20,
         period_frames: 480,
     });
