@@ -26,7 +26,7 @@ use trust::Trust;
 
 /// What no echo explains stands so far out of what one may be, in decibels,
 /// the mean over the bands of a voice…
-const SPOKEN_DB: f32 = 3.0;
+const SPOKEN_DB: f32 = 3.5;
 /// …smoothed over 13 ms.
 const SPOKEN_MEMORY: f32 = 0.7;
 /// An echo may be so much more than expected: 5 dB…
