@@ -13,6 +13,7 @@
 
 mod access;
 mod wire;
+mod words;
 
 use std::{
     ffi::CString,

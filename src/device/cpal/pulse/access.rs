@@ -12,7 +12,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{super::words, wire::Wire};
+use super::{wire::Wire, words};
 use crate::device::DeviceError;
 
 const COOKIE_BYTES: usize = 256;
