@@ -280,7 +280,6 @@ fn any_rates_and_any_callback_sizes_are_aligned() {
             }
             rig.run(12.0);
             let [least, most] = rig.span_ms(4.0, 11.0);
-            eprintln!("{rates:?} {sizes:?}: {least:.3} {most:.3} {}", rig.missing());
             assert!(
                 most - least < 1.0 && least > 0.0 && most < 9.0,
                 "{rates:?} {sizes:?}: {least:.3} to {most:.3} ms"

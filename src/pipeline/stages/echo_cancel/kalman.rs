@@ -4,7 +4,7 @@
 //! While nobody but the loudspeaker is heard it is strict: what is left goes
 //! under the noise of the room. When something is there that no echo explains,
 //! loud enough and with harmonics of its own, it opens within 20 ms and lets
-//! the user through with little harm; it closes 0.2 s after that.
+//! the user through with little harm; it closes 0.3 s after that.
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails, but for `new`.
 
