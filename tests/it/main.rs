@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod echo;
 mod errors;
+mod faults;
 mod net;
 mod protocol;
 mod replay;
