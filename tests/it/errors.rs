@@ -62,7 +62,7 @@ fn against(settings: ServiceSettings, args: &[&str]) -> (i32, String) {
 
 fn closes(code: u16, reason: &str) -> ServiceSettings {
     let what = Mishap::Close { code, reason: reason.to_owned() };
-    let faults = vec![Fault { when: When::Received(1), what }];
+    let faults = vec![Fault::new(When::Received(1), what)];
     ServiceSettings { faults, ..ServiceSettings::default() }
 }
 

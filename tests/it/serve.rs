@@ -166,7 +166,7 @@ fn a_message_over_16_mib_ends_the_connection_and_not_the_server() {
 
 #[test]
 fn an_abort_comes_without_a_close_frame() {
-    let faults = vec![Fault { when: When::Sent(2), what: Mishap::Abort }];
+    let faults = vec![Fault::new(When::Sent(2), Mishap::Abort)];
     let server = server(ServiceSettings { faults, ..settings() }, None);
     let mut socket = connect(&server);
     say(&mut socket, &json!({"setup": {"model": "models/gemini-3.8-live"}}));

@@ -42,6 +42,12 @@ impl Service {
     fn on_setup(&mut self, now: Nanos, value: &Value) -> Result<(), Closing> {
         let setup = setup::read(&self.settings, &self.caller, value)?;
         let resumed = setup.handle.is_some();
+        if resumed {
+            self.outbox.resuming(now);
+            if self.is_closed() {
+                return Ok(());
+            }
+        }
         let seat = match &setup.handle {
             Some(handle) => self.memory.resume(handle, &setup.model)?,
             None => self.memory.begin(self.connection, &setup.model),

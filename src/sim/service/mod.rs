@@ -31,7 +31,7 @@ use std::collections::VecDeque;
 pub use fault::{Fault, Mishap, When};
 pub use heard::{Event, Heard, HeardTurn, Messages, Violations};
 pub use memory::Memory;
-pub use settings::{PartSizes, ServiceSettings, ToolScript, TurnScript, Voice};
+pub use settings::{Answer, PartSizes, ServiceSettings, ToolScript, TurnScript, Voice};
 pub use upgrade::{Refusal, UpgradeRequest};
 pub use voice::resample;
 
@@ -122,9 +122,16 @@ impl Service {
     ) -> Result<Self, Refusal> {
         let caller = upgrade::admit(settings, request)?;
         let connection = memory.connect();
+        let mine = settings.faults.iter().filter(|fault| fault.is_for(connection));
+        let (at_upgrade, faults): (Vec<_>, Vec<_>) =
+            mine.cloned().partition(|fault| fault.when == When::Upgrade);
+        if let Some(Mishap::Refuse(http_status)) = at_upgrade.into_iter().next().map(|f| f.what) {
+            let reason = "refused, as scripted".to_owned();
+            return Err(Refusal { http_status, reason });
+        }
         let mut seed = Seed::new(settings.seed ^ connection.wrapping_mul(0x9E37_79B9));
         Ok(Self {
-            outbox: Outbox::new(&settings.faults, seed.split(), now),
+            outbox: Outbox::new(faults, seed.split(), now),
             settings: settings.clone(),
             caller,
             memory: memory.clone(),
@@ -194,6 +201,25 @@ impl Service {
         }
     }
 
+    /// Lets `what` happen now.
+    pub fn befall(&mut self, now: Nanos, what: Mishap) {
+        if !self.is_closed() {
+            self.outbox.happen(now, what);
+            self.note_end(now);
+        }
+    }
+
+    /// Until when whoever runs it reads nothing of the client, where that is
+    /// not over.
+    pub fn deaf_until(&self, now: Nanos) -> Option<Nanos> {
+        self.outbox.deaf_until(now)
+    }
+
+    /// How much later than it came a ping is answered.
+    pub fn pong_delay(&self) -> Nanos {
+        self.outbox.pong_delay()
+    }
+
     /// Tells the client to go; the connection ends after `time_left`.
     pub fn go_away(&mut self, now: Nanos, time_left: Nanos) {
         self.go_away_at = None;
@@ -238,6 +264,9 @@ impl Service {
 
     /// Once this side has ended the connection, its session is free.
     fn note_end(&mut self, now: Nanos) {
+        if let Some(left) = self.outbox.take_going_away() {
+            self.go_away(now, left);
+        }
         let Some(Closing { code, reason }) = self.outbox.end().cloned() else { return };
         if !std::mem::replace(&mut self.end_is_noted, true) {
             self.events.push(now, Event::Closed { code, reason, by_client: false });

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Transmit,
     fault::{Fault, Mishap, When},
+    messages,
     setup::Closing,
 };
 use crate::{audio::Nanos, sim::seed::Seed};
@@ -25,9 +26,19 @@ pub(super) struct Outbox {
     faults: Vec<Fault>,
     opened: Nanos,
     sent: u64,
+    generations: u64,
     turns: u64,
     stalled_until: Nanos,
+    deaf_until: Nanos,
+    pong_delay: Nanos,
     truncates_next: bool,
+    repeats_next: bool,
+    bundles_next: bool,
+    delays_next: Option<Nanos>,
+    /// What others overtake, and when it goes.
+    late: Vec<(Nanos, Vec<u8>)>,
+    /// A scripted goAway, which is the service's to say.
+    going_away: Option<Nanos>,
     strangers: Option<Seed>,
     seed: Seed,
     /// How the connection ends; nothing follows it.
@@ -35,15 +46,23 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(faults: &[Fault], seed: Seed, opened: Nanos) -> Self {
+    pub(super) fn new(faults: Vec<Fault>, seed: Seed, opened: Nanos) -> Self {
         Self {
             queue: VecDeque::new(),
-            faults: faults.to_vec(),
+            faults,
             opened,
             sent: 0,
+            generations: 0,
             turns: 0,
             stalled_until: Nanos::ZERO,
+            deaf_until: Nanos::ZERO,
+            pong_delay: Nanos::ZERO,
             truncates_next: false,
+            repeats_next: false,
+            bundles_next: false,
+            delays_next: None,
+            late: Vec::new(),
+            going_away: None,
             strangers: None,
             seed,
             end: None,
@@ -55,16 +74,37 @@ impl Outbox {
         if self.end.is_some() {
             return;
         }
-        if let Some(seed) = &mut self.strangers {
+        if let Some(seed) = &mut self.strangers
+            && message.is_object()
+        {
             add_strangers(seed, &mut message);
         }
+        let says = |message: &Value, what: &str| message["serverContent"][what] == json!(true);
+        if self.bundles_next && says(&message, "interrupted") {
+            self.bundles_next = false;
+            let mut stale = messages::audio(&[0x55; 4_800], false);
+            message["serverContent"]["modelTurn"] = stale["serverContent"]["modelTurn"].take();
+        }
+        let ends_generation = says(&message, "generationComplete");
+        let ends_turn = says(&message, "turnComplete");
         let mut bytes = serde_json::to_vec_pretty(&message).unwrap_or_default();
         bytes.push(b'\n');
         if std::mem::take(&mut self.truncates_next) {
             bytes.truncate(bytes.len() / 2);
         }
-        let ends_turn = message["serverContent"]["turnComplete"] == json!(true);
-        self.push(now, bytes);
+        if let Some(delay) = self.delays_next.take() {
+            self.late.push((now + delay, bytes));
+        } else {
+            if std::mem::take(&mut self.repeats_next) {
+                self.push(now, bytes.clone());
+            }
+            self.push(now, bytes);
+        }
+        if ends_generation {
+            self.generations += 1;
+            let generations = self.generations;
+            self.trip(now, |when| when == When::GenerationComplete(generations));
+        }
         if ends_turn {
             self.turns += 1;
             let turns = self.turns;
@@ -100,19 +140,46 @@ impl Outbox {
         self.trip(now, |when| when == When::Received(count));
     }
 
-    /// Lets the faults happen whose age has come.
+    /// A setup with a handle has come.
+    pub(super) fn resuming(&mut self, now: Nanos) {
+        self.trip(now, |when| when == When::Resumption);
+    }
+
+    /// Sends what is late, and lets the faults happen whose age has come.
     pub(super) fn advance(&mut self, now: Nanos) {
+        let late = std::mem::take(&mut self.late);
+        for (at, bytes) in late {
+            if at > now {
+                self.late.push((at, bytes));
+            } else if self.end.is_none() {
+                self.push(now, bytes);
+            }
+        }
         let age = now.since(self.opened);
         self.trip(now, |when| matches!(when, When::Age(at) if at <= age));
     }
 
-    /// When the next fault of age is due.
+    /// When the next fault of age, or the next late message, is due.
     pub(super) fn next_fault(&self) -> Option<Nanos> {
         let age = |fault: &Fault| match fault.when {
             When::Age(age) => Some(self.opened + age),
             _ => None,
         };
-        self.faults.iter().filter_map(age).min().filter(|_| self.end.is_none())
+        let late = self.late.iter().map(|(at, _)| *at);
+        self.faults.iter().filter_map(age).chain(late).min().filter(|_| self.end.is_none())
+    }
+
+    /// Until when nothing of the client is read, where that is not over.
+    pub(super) fn deaf_until(&self, now: Nanos) -> Option<Nanos> {
+        Some(self.deaf_until).filter(|until| *until > now)
+    }
+
+    pub(super) fn pong_delay(&self) -> Nanos {
+        self.pong_delay
+    }
+
+    pub(super) fn take_going_away(&mut self) -> Option<Nanos> {
+        self.going_away.take()
     }
 
     /// When a stall that holds something back ends.
@@ -157,8 +224,17 @@ impl Outbox {
         }
     }
 
-    fn happen(&mut self, now: Nanos, what: Mishap) {
+    /// Lets `what` happen now.
+    pub(super) fn happen(&mut self, now: Nanos, what: Mishap) {
         match what {
+            // There is nothing left to refuse.
+            Mishap::Refuse(_) => {}
+            Mishap::GoAway(left) => self.going_away = Some(left),
+            Mishap::Repeat => self.repeats_next = true,
+            Mishap::Late(delay) => self.delays_next = Some(delay),
+            Mishap::Deaf(time) => self.deaf_until = self.deaf_until.max(now + time),
+            Mishap::SlowPong(delay) => self.pong_delay = delay,
+            Mishap::Bundle => self.bundles_next = true,
             Mishap::Close { code, reason } => self.close(Closing { code, reason }),
             Mishap::Abort => {
                 self.end = Some(Closing::new(1006, ""));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     ear::UserTurn,
     messages::Usage,
-    settings::{PartSizes, ServiceSettings, ToolScript, TurnScript},
+    settings::{Answer, PartSizes, ServiceSettings, ToolScript, TurnScript},
     setup::Setup,
     voice,
 };
@@ -149,6 +149,9 @@ fn steps(
         return VecDeque::from([Step::TurnComplete { reason, status: idle }]);
     }
     let script = settings.script.get(nth).cloned().unwrap_or_default();
+    if script.answer == Answer::Empty {
+        return VecDeque::from([Step::TurnComplete { reason: None, status: idle }]);
+    }
     let pcm = voice::speak(&settings.voice, turn, nth);
     let caption = script
         .model

@@ -120,9 +120,23 @@ pub struct TurnScript {
     pub model: Option<String>,
     /// A function that the model calls when half of its reply is sent.
     pub tool: Option<ToolScript>,
+    /// Whether it is answered at all.
+    pub answer: Answer,
     /// Ends the first half of the reply with a turnComplete whose
     /// interaction is still in progress, as extended thinking does.
     pub in_two: bool,
+}
+
+/// How a turn is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// With a reply.
+    #[default]
+    Spoken,
+    /// With a turnComplete and nothing before it.
+    Empty,
+    /// Never.
+    Nothing,
 }
 
 /// A function call in the middle of a reply.

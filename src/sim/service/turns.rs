@@ -2,7 +2,7 @@
 //! reply as it falls due.
 
 use super::{
-    Event, HeardTurn, Reply, Service, UserTurn,
+    Answer, Event, HeardTurn, Reply, Service, UserTurn,
     messages::{self, Usage},
     reply::{Step, words},
 };
@@ -130,6 +130,10 @@ impl Service {
         let Some(session) = &mut self.session else { return };
         let nth = session.replies;
         session.replies += 1;
+        let answer = self.settings.script.get(nth).map_or(Answer::Spoken, |turn| turn.answer);
+        if answer == Answer::Nothing {
+            return;
+        }
         let (settings, setup) = (&self.settings, &session.setup);
         session.reply = Some(Reply::plan(settings, setup, turn, nth, &mut self.seed, now));
     }

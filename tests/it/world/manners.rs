@@ -278,7 +278,7 @@ fn interrupted_with_detection_disabled_cuts_that_reply_and_no_other() {
     let script = vec![first(speech(1_200, 1)), Utterance::new(cue, speech(1_000, 3))];
     let mut settings = talk(script, &["turn.barge_in=off"]);
     let when = When::Age(Nanos::from_ms(4_500));
-    settings.service.faults = vec![Fault { when, what: Mishap::Interrupted }];
+    settings.service.faults = vec![Fault::new(when, Mishap::Interrupted)];
     let world = run(settings, 14);
     let what = world.transcript().to_string();
     assert_eq!(world.transcript().cuts.len(), 1, "{what}");
@@ -293,10 +293,10 @@ fn a_turn_complete_before_the_audio_was_heard_takes_nothing_of_it() {
         settings.plan = plan("client", duplex, &["turn.endpoint=adaptive"]);
         settings.script = vec![first(speech(1_200, 1))];
         // All is sent within a second, and heard within three.
-        settings.service.faults = vec![Fault {
-            when: When::Age(Nanos::from_ms(5_000)),
-            what: Mishap::Say(json!({"serverContent": {"turnComplete": true}})),
-        }];
+        settings.service.faults = vec![Fault::new(
+            When::Age(Nanos::from_ms(5_000)),
+            Mishap::Say(json!({"serverContent": {"turnComplete": true}})),
+        )];
         let world = run(settings, 10);
         let what = format!("{duplex}\n{}", world.transcript());
         let told = |what: &Entry| {

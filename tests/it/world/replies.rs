@@ -129,7 +129,7 @@ fn an_interruption_in_the_middle_silences_the_device_within_a_period_and_eight_m
         settings.speaker = ClockSettings::exact(Rate::new(48_000).unwrap(), frames);
         settings.plan.device.period_frames = frames as u32;
         settings.service.faults =
-            vec![Fault { when: When::Age(Nanos::from_secs(60)), what: Mishap::Interrupted }];
+            vec![Fault::new(When::Age(Nanos::from_secs(60)), Mishap::Interrupted)];
         let world = run(settings, 130);
         let arrived = world
             .transcript()
@@ -165,7 +165,7 @@ fn an_interruption_after_the_turn_is_complete_does_not_mute_the_next_reply() {
     for mode in ["client", "server"] {
         let mut settings = two_turns(mode, 2_000);
         let when = When::TurnComplete(1);
-        settings.service.faults = vec![Fault { when, what: Mishap::Interrupted }];
+        settings.service.faults = vec![Fault::new(when, Mishap::Interrupted)];
         let world = run(settings, 14);
         let what = world.transcript().to_string();
         assert_eq!(world.service().unwrap().heard().turns_completed, 2, "{what}");
@@ -182,9 +182,9 @@ fn a_phantom_interruption_is_noted_and_changes_nothing() {
     let mut settings = two_turns("client", 1_000);
     let age = |ms| When::Age(Nanos::from_ms(ms));
     settings.service.faults = vec![
-        Fault { when: age(500), what: Mishap::Interrupted },
-        Fault { when: age(4_900), what: Mishap::Interrupted },
-        Fault { when: age(5_000), what: Mishap::Interrupted },
+        Fault::new(age(500), Mishap::Interrupted),
+        Fault::new(age(4_900), Mishap::Interrupted),
+        Fault::new(age(5_000), Mishap::Interrupted),
     ];
     let world = run(settings, 12);
     let what = world.transcript().to_string();

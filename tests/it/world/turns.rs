@@ -190,7 +190,7 @@ fn what_a_stalled_worker_could_not_take_is_noted_and_stands_as_silence() {
 fn after_a_cut_in_half_duplex_a_pre_roll_does_not_reach_into_the_reply() {
     let mut settings = one_turn("client", "half", 6_000);
     settings.service.faults =
-        vec![Fault { when: When::Age(Nanos::from_ms(5_000)), what: Mishap::Interrupted }];
+        vec![Fault::new(When::Age(Nanos::from_ms(5_000)), Mishap::Interrupted)];
     settings.script.push(Utterance::new(Cue::At(Nanos::from_ms(5_120)), speech(1_200, 3)));
     let world = run(settings, 14);
     let cut = world.transcript().notes.iter().find_map(|note| match note.note.kind {

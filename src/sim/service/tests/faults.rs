@@ -3,8 +3,11 @@
 use serde_json::json;
 
 use super::{
-    super::{Event, Fault, Mishap, Nanos, ServiceSettings, Transmit, When},
-    Call, scripted, text_turn,
+    super::{
+        Answer, Event, Fault, Memory, Mishap, Nanos, Service, ServiceSettings, Transmit,
+        TurnScript, UpgradeRequest, When,
+    },
+    Call, scripted, setup, text_turn,
 };
 
 /// Everything that one turn brings when `faults` happen.
@@ -16,7 +19,7 @@ fn turn(faults: Vec<Fault>) -> Call {
 }
 
 fn fault(when: When, what: Mishap) -> Vec<Fault> {
-    vec![Fault { when, what }]
+    vec![Fault::new(when, what)]
 }
 
 #[test]
@@ -109,4 +112,104 @@ fn a_client_that_never_reads_holds_no_more_than_a_little() {
     let waiting = std::iter::from_fn(|| call.service.poll_transmit(call.now)).count();
     assert!(waiting < 5_000, "{waiting}");
     assert!(call.service.is_closed());
+}
+
+#[test]
+fn a_fault_of_one_connection_leaves_the_others_alone() {
+    let faults = vec![Fault::new(When::Received(1), Mishap::Abort).on(2)];
+    let settings = ServiceSettings { faults, ..scripted() };
+    let memory = Memory::new();
+    let end = |_| {
+        let mut call = Call::open(&settings, &memory, Nanos::ZERO);
+        call.say(setup(json!({})));
+        call.end
+    };
+    assert_eq!([1, 2, 3].map(end), [None, Some(Transmit::Abort), None]);
+}
+
+#[test]
+fn an_upgrade_can_be_refused_and_the_next_one_not() {
+    let faults = vec![Fault::new(When::Upgrade, Mishap::Refuse(429)).on(1)];
+    let settings = ServiceSettings { faults, ..scripted() };
+    let memory = Memory::new();
+    let request = UpgradeRequest::with_key("k");
+    let mut open = || Service::open(&settings, &memory, &request, Nanos::ZERO);
+    assert_eq!(open().unwrap_err().http_status, 429);
+    assert!(open().is_ok());
+}
+
+#[test]
+fn a_resumption_can_be_refused_while_a_new_session_is_welcome() {
+    let close =
+        Mishap::Close { code: 1007, reason: "Request contains an invalid argument.".into() };
+    let faults = vec![Fault::new(When::Resumption, close)];
+    let settings = ServiceSettings { faults, ..scripted() };
+    let memory = Memory::new();
+    let setup_with = |resumption: serde_json::Value| {
+        let mut call = Call::open(&settings, &memory, Nanos::ZERO);
+        call.say(setup(json!({"sessionResumption": resumption})));
+        call.take()
+    };
+    assert_eq!(setup_with(json!({})), ["0 setupComplete"]);
+    assert_eq!(setup_with(json!({"handle": "h"})), ["0 close 1007"]);
+}
+
+#[test]
+fn a_message_can_come_twice_or_be_overtaken() {
+    let twice = turn(fault(When::Sent(2), Mishap::Repeat)).take();
+    assert_eq!(twice[..3], ["300 audio 9600", "367 audio 11520", "367 audio 11520"]);
+    let late = turn(fault(When::Sent(2), Mishap::Late(Nanos::from_ms(100)))).take();
+    assert_eq!(late[..3], ["300 audio 9600", "447 audio 11520", "467 audio 11520"]);
+}
+
+#[test]
+fn an_interrupted_can_come_between_the_end_of_generation_and_of_the_turn() {
+    let lines = turn(fault(When::GenerationComplete(1), Mishap::Interrupted)).take();
+    let at = lines.iter().position(|line| line.ends_with(" interrupted")).unwrap();
+    assert!(lines[at - 1].ends_with(" generationComplete"), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "1300 turnComplete +usage");
+}
+
+#[test]
+fn an_interrupted_can_carry_audio_that_is_stale_already() {
+    let mut faults = fault(When::Sent(1), Mishap::Bundle);
+    faults.extend(fault(When::Sent(4), Mishap::Interrupted));
+    let lines = turn(faults).take();
+    assert_eq!(lines[3..5], ["447 audio 4800", "447 interrupted"]);
+}
+
+#[test]
+fn a_go_away_can_be_scripted_and_is_kept() {
+    let going = Mishap::GoAway(Nanos::from_ms(2_000));
+    let mut call = turn(fault(When::TurnComplete(1), going));
+    assert_eq!(call.take().last().unwrap(), "3300 close 1011");
+    assert!(call.events().contains(&Event::GoingAway { left: Nanos::from_ms(2_000) }));
+}
+
+#[test]
+fn a_service_can_be_deaf_for_a_while_and_slow_to_answer_pings() {
+    let mut faults = fault(When::Age(Nanos::from_ms(1)), Mishap::Deaf(Nanos::from_ms(500)));
+    let slow = Mishap::SlowPong(Nanos::from_secs(30));
+    faults.extend(fault(When::Age(Nanos::from_ms(1)), slow));
+    let mut call = Call::set_up(&ServiceSettings { faults, ..scripted() }, json!({}));
+    assert_eq!(call.service.pong_delay(), Nanos::ZERO);
+    call.run_ms(1);
+    assert_eq!(call.service.deaf_until(call.now), Some(Nanos::from_ms(501)));
+    assert_eq!(call.service.deaf_until(Nanos::from_ms(501)), None);
+    assert_eq!(call.service.pong_delay(), Nanos::from_secs(30));
+}
+
+#[test]
+fn a_turn_can_be_answered_with_nothing_or_not_at_all() {
+    let turns = [(Answer::Empty, vec!["300 turnComplete +usage"]), (Answer::Nothing, Vec::new())];
+    for (answer, expected) in turns {
+        let script = vec![TurnScript { answer, ..TurnScript::default() }];
+        let mut call = Call::set_up(&ServiceSettings { script, ..scripted() }, json!({}));
+        call.say(text_turn("hi"));
+        call.run_ms(5_000);
+        assert_eq!(call.take(), expected);
+        call.say(text_turn("hi again"));
+        call.run_ms(5_000);
+        assert_eq!(call.take()[0], "5300 audio 9600");
+    }
 }
