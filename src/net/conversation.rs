@@ -15,10 +15,11 @@ use tungstenite::{
         server::{Callback, ErrorResponse, Request, Response, ServerHandshake},
     },
     http::StatusCode,
-    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
 use super::{
+    late_pings::LatePings,
     poll::{Interest, wait},
     serve::{ServerNews, Shared},
     stream::{Stream, TlsStream},
@@ -79,10 +80,12 @@ pub(super) fn hold(
     let socket = socket?;
     let (service, path) = admitted.ok_or("no request came")?;
     shared.tell(connection, shared.now(), ServerNews::Connected { peer, path });
+    let late_pings = LatePings::new(socket.into_inner());
+    let socket = WebSocket::from_raw_socket(late_pings, Role::Server, Some(config));
     let mut conversation =
         Conversation { socket, service, connection, shared, blocked: false, ends_at: None };
     if conversation.run(stopped) == Parting::Said {
-        conversation.socket.get_mut().shut_down();
+        conversation.socket.get_mut().get_mut().shut_down();
     }
     Ok(())
 }
@@ -151,7 +154,7 @@ impl Patience<'_> {
 }
 
 struct Conversation<'a> {
-    socket: WebSocket<Stream>,
+    socket: WebSocket<LatePings<Stream>>,
     service: Service,
     connection: u64,
     shared: &'a Shared,
@@ -181,7 +184,7 @@ impl Conversation<'_> {
     fn run(&mut self, stop: &Waker) -> Parting {
         let mut stop = Some(stop);
         loop {
-            let (flow, more) = self.read();
+            let (flow, more) = if self.is_deaf() { (Flow::GoesOn, false) } else { self.read() };
             self.service.handle_deadline(self.shared.now());
             let flow = if flow == Flow::GoesOn { self.write() } else { flow };
             self.tell();
@@ -192,11 +195,16 @@ impl Conversation<'_> {
                 return Parting::Said;
             }
             let now = self.shared.now();
-            let deadlines = [self.service.next_deadline().filter(|_| !self.blocked), self.ends_at];
+            let deadlines = [
+                self.service.next_deadline().filter(|_| !self.blocked),
+                self.ends_at,
+                self.service.deaf_until(now),
+                self.socket.get_ref().next_at(),
+            ];
             let next = deadlines.into_iter().flatten().min().map(|at| at.since(now));
             let timeout = if more { Some(Nanos::ZERO) } else { next };
-            let socket = Interest { read: true, write: self.blocked };
-            let mut sources = vec![(self.socket.get_ref().as_fd(), socket)];
+            let socket = Interest { read: !self.is_deaf(), write: self.blocked };
+            let mut sources = vec![(self.socket.get_ref().get_ref().as_fd(), socket)];
             sources.extend(stop.map(|stop| (stop.as_fd(), Interest::READ)));
             match wait(&sources, timeout) {
                 Ok(ready) if ready.get(1).is_some_and(|stop| stop.read) => {
@@ -211,10 +219,16 @@ impl Conversation<'_> {
         }
     }
 
+    /// Whether a fault keeps us from reading.
+    fn is_deaf(&self) -> bool {
+        self.service.deaf_until(self.shared.now()).is_some()
+    }
+
     /// Reads what is there, up to a limit; says whether there may be more.
     fn read(&mut self) -> (Flow, bool) {
         for _ in 0..READS_MAX {
             let now = self.shared.now();
+            self.socket.get_mut().set(now, self.service.pong_delay());
             match self.socket.read() {
                 Ok(Message::Text(text)) => self.service.receive(now, text.as_bytes()),
                 Ok(Message::Binary(bytes)) => self.service.receive(now, &bytes),

@@ -9,6 +9,7 @@ mod connect;
 mod conversation;
 mod dial;
 mod error;
+mod late_pings;
 mod poll;
 mod probe;
 mod resolve;

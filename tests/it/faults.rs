@@ -18,7 +18,7 @@ fn rows(readme: &str, heading: &str) -> Vec<Vec<String>> {
 fn is_test(cell: &str, root: &Path) -> bool {
     let Some((file, name)) = cell.trim_matches('`').rsplit_once("::") else { return false };
     let Ok(source) = fs::read_to_string(root.join(file)) else { return false };
-    if !file.ends_with(".rs") {
+    if Path::new(file).extension().is_none_or(|extension| extension != "rs") {
         return source.contains(name);
     }
     let function = format!("fn {name}()");

@@ -250,3 +250,57 @@ fn stopping_closes_every_connection_and_tells_of_it() {
         |wanted: &Event| events.iter().any(|e| e.what == ServerNews::Service(wanted.clone()));
     assert!(told(&Event::TurnCompleted { reply_secs: 0.1, parts: 1 }), "{events:?}");
 }
+
+/// Sends a ping and waits for its pong; what else came before it.
+fn ping<S: Read + Write>(socket: &mut WebSocket<S>) -> Vec<Value> {
+    socket.send(Message::Ping(Bytes::from_static(b"!"))).unwrap();
+    let mut before = Vec::new();
+    loop {
+        match socket.read().unwrap() {
+            Message::Pong(payload) => {
+                assert_eq!(payload, Bytes::from_static(b"!"));
+                return before;
+            }
+            Message::Binary(bytes) => before.push(serde_json::from_slice(&bytes).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_pong_can_come_late_while_the_conversation_goes_on() {
+    let slow = Mishap::SlowPong(Nanos::from_ms(700));
+    let faults = vec![Fault::new(When::Sent(1), slow)];
+    let server = server(ServiceSettings { faults, ..settings() }, None);
+    let mut socket = connect(&server);
+    one_turn(&mut socket);
+    say(&mut socket, &json!({"clientContent": {"turns": [{"parts": [{"text": "on"}]}]}}));
+    say(&mut socket, &json!({"clientContent": {"turnComplete": true}}));
+    let before = ping(&mut socket);
+    let complete = |message: &Value| message["serverContent"]["turnComplete"] == json!(true);
+    assert!(before.iter().any(complete), "the turn ends first: {before:?}");
+}
+
+#[test]
+fn a_deaf_service_reads_what_was_said_when_it_hears_again() {
+    let faults = vec![Fault::new(When::Sent(1), Mishap::Deaf(Nanos::from_ms(300)))];
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let settings = ServiceSettings { faults, ..settings() };
+    let server =
+        Server::start(any, None, settings, move |event| seen.lock().unwrap().push(event)).unwrap();
+    let mut socket = connect(&server);
+    one_turn(&mut socket);
+    let at = |is: fn(&Event) -> bool| {
+        let events = events.lock().unwrap();
+        let mut told = events.iter().filter_map(|event: &ServerEvent| match &event.what {
+            ServerNews::Service(what) if is(what) => Some(event.at),
+            _ => None,
+        });
+        told.next().unwrap()
+    };
+    let ready = at(|event| matches!(event, Event::Ready { .. }));
+    let heard = at(|event| matches!(event, Event::TurnEnded { .. }));
+    assert!(heard.since(ready) >= Nanos::from_ms(300), "{ready:?} {heard:?}");
+}

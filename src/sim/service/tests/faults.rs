@@ -133,7 +133,7 @@ fn an_upgrade_can_be_refused_and_the_next_one_not() {
     let settings = ServiceSettings { faults, ..scripted() };
     let memory = Memory::new();
     let request = UpgradeRequest::with_key("k");
-    let mut open = || Service::open(&settings, &memory, &request, Nanos::ZERO);
+    let open = || Service::open(&settings, &memory, &request, Nanos::ZERO);
     assert_eq!(open().unwrap_err().http_status, 429);
     assert!(open().is_ok());
 }
