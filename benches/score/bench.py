@@ -71,3 +71,15 @@ def instructions(chinwag, scratch, *replay):
     command = ["valgrind", "--tool=callgrind", f"--log-file={log}", "--callgrind-out-file=/dev/null"]
     output(*command, chinwag, "replay", *replay, "--json")
     return int(re.search(r"Collected\s*:\s*(\d+)", open(log).read())[1])
+
+
+def calls_and_instructions(scratch, counted, within, *command):
+    """How often a function is called, and how many instructions a command
+    takes, both within these functions only."""
+    log, profile = (os.path.join(scratch, f"callgrind.{end}") for end in ("log", "out"))
+    toggles = [f"--toggle-collect={function}" for function in within]
+    output("valgrind", "--tool=callgrind", f"--log-file={log}", f"--callgrind-out-file={profile}", *toggles, *command)
+    text = open(profile).read()
+    number = re.search(rf"\((\d+)\) {re.escape(counted)}\n", text)[1]
+    calls = sum(int(n) for n in re.findall(rf"cfn=\({number}\)[^\n]*\ncalls=(\d+)", text))
+    return calls, int(re.search(r"Collected\s*:\s*(\d+)", open(log).read())[1])

@@ -30,6 +30,12 @@ static PASSING: StageEntry = StageEntry {
             default: ParamDefault::Int(0),
             doc: "1: it says that it works all the time",
         },
+        Param {
+            name: "fails_each_s",
+            kind: ParamKind::Int { min: 0, max: 1_000 },
+            default: ParamDefault::Int(0),
+            doc: "how often its core fails and is made anew, 0: never",
+        },
     ],
     allocates: |_| 0,
     example: "",
@@ -42,7 +48,8 @@ struct Config(Values);
 impl StageConfig for Config {
     fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
         let works_from = input.rate.hz() as i64 * self.0.int("works_from_s");
-        let stage = Passing { works_from, lies: self.0.int("lies") == 1, active: 0 };
+        let fails_each = input.rate.hz() as i64 * self.0.int("fails_each_s");
+        let stage = Passing { works_from, lies: self.0.int("lies") == 1, fails_each, active: 0 };
         Ok(Prepared::plain(stage, input))
     }
 }
@@ -50,6 +57,7 @@ impl StageConfig for Config {
 struct Passing {
     works_from: i64,
     lies: bool,
+    fails_each: i64,
     /// Blocks that the loudspeaker may still be heard.
     active: u32,
 }
@@ -68,6 +76,10 @@ impl Stage for Passing {
             let (enhancement_db, trust) = if works || self.lies { (40.0, 0.9) } else { (0.0, 0.1) };
             let health = EchoHealth { return_loss_db: 0.0, enhancement_db, trust, delay_ms: 20.0 };
             notes.push(Note::now(NoteKind::Echo(health), at));
+        }
+        if self.fails_each > 0 && at.frames / self.fails_each != (at.frames - 160) / self.fails_each
+        {
+            notes.push(Note::now(NoteKind::CancellerRebuilt { times: 1 }, at));
         }
     }
 
@@ -128,6 +140,32 @@ fn a_canceller_that_only_says_that_it_works_is_found_out_by_the_cuts() {
     assert!(half_s - cuts[0] < 15.0, "{steps:?}, {cuts:?}");
     let later: Vec<_> = cuts.iter().filter(|cut| **cut > half_s).collect();
     assert!(later.len() <= 4, "{steps:?}, {cuts:?}");
+}
+
+#[test]
+fn a_canceller_that_fails_again_and_again_is_not_trusted_and_one_failure_is_forgiven() {
+    // Each failure weighs as much as it takes a canceller to find the echo.
+    let steps = told(&run(talk("lies = 1\nworks_from_s = 0\nfails_each_s = 1"), 40)).0;
+    assert_eq!(steps.last().map(|(_, step)| *step), Some(EchoStep::Half), "{steps:?}");
+    let mut settings = talk("works_from_s = 0\nfails_each_s = 30");
+    settings.script.push(Utterance::new(Cue::At(Nanos::from_secs(32)), speech(1_500, 2)));
+    let steps = told(&run(settings, 58)).0;
+    let worst = steps.iter().map(|(_, step)| *step).max();
+    assert_eq!(worst, Some(EchoStep::Quieter), "{steps:?}");
+    assert_eq!(steps.last().map(|(_, step)| *step), Some(EchoStep::Free), "{steps:?}");
+}
+
+#[test]
+fn over_a_loudspeaker_that_takes_half_a_second_at_once_the_model_stops_answering_itself() {
+    let mut settings = talk("");
+    let file = ConfigFile::shipped(&Registry::shipped());
+    settings.plan = file.plan(Some("speakers"), &[]).unwrap();
+    // Its echo moves about by more than any canceller can follow.
+    settings.speaker = ClockSettings::exact(Rate::UPLINK, 8_192);
+    let (steps, cuts) = told(&run(settings, 60));
+    let half_s = steps.iter().find(|(_, step)| *step == EchoStep::Half).unwrap().0;
+    assert!(half_s - cuts[0] < 10.0, "{steps:?}, {cuts:?}");
+    assert!(cuts.iter().all(|cut| *cut <= half_s), "{steps:?}, {cuts:?}");
 }
 
 #[test]
