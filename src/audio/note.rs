@@ -161,6 +161,13 @@ pub enum NoteKind {
     Ducked(bool),
     /// The microphone was muted, or not any more.
     Muted(bool),
+    /// The microphone was opened anew; frame `at` is its first.
+    MicrophoneBack,
+    /// The speaker was opened anew.
+    SpeakerBack {
+        /// Frames at its rate before that were never played.
+        lost_frames: u32,
+    },
 }
 
 /// One event and the frames it is about.

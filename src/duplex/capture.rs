@@ -57,6 +57,11 @@ struct Stamp {
 /// starts anew.
 const GAP_SECS_MAX: u64 = 1;
 const STAMPS: usize = 256;
+/// Blocks are of 10 ms.
+const BLOCK_NS: u64 = 10_000_000;
+/// Two streams are at least so far apart: more than the latencies of their
+/// chains differ, so that nothing gets a position twice.
+const AWAY_MIN: Nanos = Nanos::from_ms(50);
 
 /// The two ends of a capture stream at `rate`, with a ring of half a second.
 /// Allocates.
@@ -87,6 +92,8 @@ pub fn capture(
         stamps: stamps_out,
         gauges,
         position: FrameTime::start(rate, epoch),
+        origin: 0,
+        after: None,
         stamp: Stamp { pushed: 0, at: Nanos::ZERO },
     };
     (half, end)
@@ -194,10 +201,50 @@ pub struct CaptureEnd {
     stamps: Reader<Stamp>,
     gauges: Arc<CaptureGauges>,
     position: FrameTime,
+    /// The position of the stream's first frame.
+    origin: i64,
+    /// Until the first frame is here: the position after the last frame of the
+    /// stream before this one, and when that frame was handed over.
+    after: Option<(FrameTime, Nanos)>,
     stamp: Stamp,
 }
 
 impl CaptureEnd {
+    /// This stream comes after another: its positions go on from `end`, whose
+    /// last frame was handed over at `at`, by as much as time has passed. So one
+    /// axis holds for a whole conversation, whatever its devices do.
+    pub(super) fn follow(&mut self, end: FrameTime, at: Nanos) {
+        self.position = FrameTime { epoch: self.position.epoch, ..end.at_rate(self.rate) };
+        self.after = Some((end, at));
+    }
+
+    /// Finds the place of the first frame by the time of its callback: where a
+    /// block begins, and never before what follows on. `false` while no frame is
+    /// here.
+    fn settle(&mut self) -> bool {
+        let Some((end, at)) = self.after else { return true };
+        let Some(stamp) = self.stamps.peek() else { return false };
+        let captured_at = stamp.at - self.rate.duration_of(stamp.pushed);
+        let away = captured_at.since(at).max(AWAY_MIN).0;
+        let (hz, end_hz) = (i64::from(self.rate.hz()), i64::from(end.rate.hz()));
+        let blocks = (end.frames * 100).div_euclid(end_hz) + 1 + away.div_ceil(BLOCK_NS) as i64;
+        self.origin = blocks * hz / 100;
+        self.position.frames = self.origin;
+        self.after = None;
+        true
+    }
+
+    /// The position of the next frame, as far as that is known.
+    pub(super) fn begin(&mut self) -> FrameTime {
+        self.settle();
+        self.position
+    }
+
+    /// The position of the stream's first frame.
+    pub(super) fn origin(&self) -> i64 {
+        self.origin
+    }
+
     /// The rate of the frames.
     pub fn rate(&self) -> Rate {
         self.rate
@@ -220,6 +267,9 @@ impl CaptureEnd {
 
     /// Takes what comes next, up to a gap and up to the length of `out`.
     pub fn take(&mut self, out: &mut [f32]) -> Captured {
+        if !self.settle() {
+            return Captured::Nothing;
+        }
         let start = self.position;
         match self.frames.take(out) {
             Taken::Frames(frames) => {

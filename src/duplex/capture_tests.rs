@@ -120,3 +120,27 @@ proptest! {
         prop_assert_eq!(heard + waiting + lost, sent as u64);
     }
 }
+
+#[test]
+fn a_stream_that_follows_another_goes_on_where_the_clock_is_at_a_new_epoch() {
+    for (rate, before) in [(44_100, 48_000), (22_050, 16_000), (48_000, 48_000)] {
+        let bell = Arc::new(Doorbell::new(NoWake));
+        let (mut half, mut end) = capture(Rate::new(rate).unwrap(), 1, InputChannel::Mix, bell);
+        // The stream before ended at 1.003 s, handed over at 5 s of the clock.
+        let ended = FrameTime::start(Rate::new(before).unwrap(), 0);
+        let ended = ended.plus(i64::from(before) * 1_003 / 1_000);
+        end.follow(ended, Nanos::from_secs(5));
+        let mut out = [0.0; 4];
+        assert_eq!(end.take(&mut out), Captured::Nothing);
+        let waits_at = end.position();
+        assert!((waits_at.epoch, waits_at.as_secs()) <= (1, ended.as_secs()));
+        // Its first frame was captured at 7 s: 2 s later, and at the next block.
+        let period = rate as usize / 50;
+        half.process(&numbers(0, period), 1, Nanos::from_ms(7_020));
+        let Captured::Frames { start, .. } = end.take(&mut out) else { panic!("no frames") };
+        assert_eq!((start.epoch, out[1]), (1, 1.0));
+        assert!((3.003..3.03).contains(&start.as_secs()), "{start:?}");
+        assert_eq!(start.frames, start.frames * 100 / i64::from(rate) * i64::from(rate) / 100);
+        assert_eq!(end.origin(), start.frames);
+    }
+}

@@ -38,6 +38,27 @@ impl FarEnd {
         }
     }
 
+    /// The microphone was opened anew: this becomes `new`, which was made for its
+    /// rate, and keeps what is known of the loudspeaker's clock.
+    pub(super) fn change_near(&mut self, new: &mut Self) {
+        std::mem::swap(self, new);
+        std::mem::swap(&mut self.far_pace, &mut new.far_pace);
+        self.played.skip(new.played.end());
+        self.go_on_counting(new);
+    }
+
+    /// The loudspeaker was opened anew: likewise.
+    pub(super) fn change_far(&mut self, new: &mut Self) {
+        std::mem::swap(self, new);
+        std::mem::swap(&mut self.near_pace, &mut new.near_pace);
+        self.go_on_counting(new);
+    }
+
+    fn go_on_counting(&mut self, before: &Self) {
+        self.missing_frames = before.missing_frames;
+        self.alignment.count_from(before.alignment.realignments());
+    }
+
     /// Takes what was played since the last time.
     pub(super) fn take(&mut self, render: &mut RenderEnd) {
         self.far_pace.follow(render.readings());
@@ -59,7 +80,7 @@ impl FarEnd {
     /// silent.
     pub(super) fn give(&mut self, block: &mut Block, capture: &mut CaptureEnd) {
         self.near_pace.follow(capture.readings());
-        let (start, frames) = (block.start().frames, block.len());
+        let (start, frames) = (block.start().frames - capture.origin(), block.len());
         let far = block.add_far();
         let (near_pace, far_pace) = (&self.near_pace, &self.far_pace);
         let places = self.alignment.places(start, frames, near_pace, far_pace);

@@ -61,6 +61,12 @@ pub struct WorkerGauges {
     pub blocks: AtomicU64,
     /// Captured frames that are through, at the device's rate (wrapping).
     pub heard_frames: AtomicUsize,
+    /// Frames of a microphone that were not heard any more when it was opened
+    /// anew, at its rate.
+    pub swap_lost_capture_frames: AtomicU64,
+    /// Frames that a speaker did not play any more when it was opened anew, at
+    /// its rate.
+    pub swap_lost_render_frames: AtomicU64,
     /// Frames at 16 kHz that found no room towards the link.
     pub uplink_lost_frames: AtomicU64,
     /// The far end beside the microphone.

@@ -66,6 +66,18 @@ impl Listener {
         }
     }
 
+    /// From now on this is what `new` was, and `new` what this was: its stream
+    /// follows ours, and what each is recorded to stays with it. Returns how many
+    /// frames were collected and will not be heard.
+    pub(super) fn change(&mut self, new: &mut Self, now: Nanos) -> usize {
+        std::mem::swap(self, new);
+        let end = new.capture.position();
+        let at = if new.handed_over_at == Nanos::ZERO { now } else { new.handed_over_at };
+        self.capture.follow(end, at);
+        self.beside = new.beside.take();
+        new.filled + new.capture.waiting()
+    }
+
     /// Copies each block as captured, and its far end, from now on.
     pub(super) fn record(&mut self, mic: Option<Writer<f32>>, far: Option<Writer<f32>>) {
         self.taps = [mic, far];
@@ -83,6 +95,9 @@ impl Listener {
     pub(super) fn next(&mut self, far: &mut FarEnd, clock: &impl Stopwatch) -> Heard {
         if std::mem::take(&mut self.told) {
             self.notes.clear();
+        }
+        if self.filled == 0 {
+            self.start = self.capture.begin();
         }
         let wanted = self.block_frames();
         while self.filled < wanted {

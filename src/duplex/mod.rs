@@ -11,6 +11,7 @@
 
 mod arrears;
 pub mod capture;
+pub mod exchange;
 mod far;
 mod frames;
 pub mod gauges;
@@ -25,6 +26,7 @@ pub mod watch;
 pub mod worker;
 
 pub use capture::{CaptureEnd, CaptureHalf, capture};
+pub use exchange::{Ends, Exchange, Swaps, exchange};
 pub use gauges::{FarGauges, Taps, WorkerControls, WorkerGauges, WorkerNote};
 pub use opinion::{Opinion, Questions, opinion};
 pub use render::{RenderEnd, RenderHalf, render};

@@ -148,6 +148,13 @@ pub struct RenderHalf {
 }
 
 impl RenderHalf {
+    /// A half whose first sound rises instead of beginning at once: of a reply
+    /// that goes on in its midst.
+    #[must_use]
+    pub fn rising(self) -> Self {
+        Self { rise: self.rise_step, ..self }
+    }
+
     /// Fills `out`, interleaved frames of `channels`: our mono on the first
     /// two. The device plays them `latency_frames` after this call, at `now`.
     ///

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{gauges::WorkerGauges, render::RenderEnd};
+use super::{exchange::SpeakerEnds, gauges::WorkerGauges, render::RenderEnd};
 use crate::{
     audio::{
         Block, Doorbell, Downlink, DownlinkPacket, Flow, FrameTime, Nanos, Note, NoteKind, Notes,
@@ -22,8 +22,10 @@ const FINISHING_MAX: usize = 32;
 #[derive(Clone, Copy, Debug)]
 struct Current {
     reply: ReplyId,
-    /// The ring position of its first frame.
+    /// The ring position of its first frame, of those in this ring.
     first: usize,
+    /// Frames at 24 kHz that were heard of it over streams before this one.
+    heard_before: i64,
 }
 
 /// The model's voice on its way to the device.
@@ -36,18 +38,25 @@ pub(super) struct Speaker {
     pub(super) render: RenderEnd,
     block: Block,
     position: FrameTime,
-    /// Silent frames at 24 kHz that push a reply's end out of the chain: a
-    /// filter rings for twice its delay.
+    /// Silent frames at 24 kHz that push a reply's end out of the chain.
     tail_frames: usize,
     tail: Option<(ReplyId, usize)>,
     finishing: VecDeque<(ReplyId, usize)>,
     current: Option<Current>,
     first_byte: Option<(ReplyId, Nanos)>,
     period_frames: usize,
-    latency_frames_min: usize,
+    device_latency_ms: u32,
     gauges: Arc<WorkerGauges>,
     /// What the playback chain noted.
     pub(super) chain_notes: Notes,
+}
+
+/// A filter rings for twice its delay.
+fn tail_frames(chain: &Chain) -> usize {
+    match chain.latency() {
+        Nanos::ZERO => 0,
+        latency => 2 * Rate::DOWNLINK.frames_in(latency) as usize + 1,
+    }
 }
 
 /// What [`Speaker::new`] takes.
@@ -63,21 +72,16 @@ pub(super) struct SpeakerParts {
 
 impl Speaker {
     pub(super) fn new(parts: SpeakerParts, settings: &PlayoutSettings) -> Self {
-        let latency = parts.chain.latency();
-        let tail_frames = match latency {
-            Nanos::ZERO => 0,
-            latency => 2 * Rate::DOWNLINK.frames_in(latency) as usize + 1,
-        };
         Self {
             playout: Playout::new(settings),
             block: Block::new(parts.chain.block_capacity()),
             position: FrameTime::start(Rate::DOWNLINK, 0),
-            tail_frames,
+            tail_frames: tail_frames(&parts.chain),
             tail: None,
             finishing: VecDeque::with_capacity(FINISHING_MAX),
             current: None,
             first_byte: None,
-            latency_frames_min: parts.render.rate().frames_in_ms(settings.device_latency_ms),
+            device_latency_ms: settings.device_latency_ms,
             downlink: parts.downlink,
             flow: parts.flow,
             link: parts.link,
@@ -178,7 +182,8 @@ impl Speaker {
         self.block.resize(pulled.frames);
         self.release(pulled.frames);
         if let Some(reply) = pulled.started {
-            self.current = Some(Current { reply, first: self.render.pushed() });
+            let first = self.render.pushed();
+            self.current = Some(Current { reply, first, heard_before: 0 });
             notes.push(Note::now(NoteKind::ReplyStarted(reply), at));
             if let Some((_, since)) = self.first_byte.filter(|(r, _)| *r == reply) {
                 self.gauges.wire_to_ring.record(now.since(since));
@@ -195,7 +200,8 @@ impl Speaker {
     }
 
     fn notice_ends(&mut self, at: FrameTime, notes: &mut Notes) {
-        let latency = self.render.latency_frames().max(self.latency_frames_min);
+        let latency_min = self.render.rate().frames_in_ms(self.device_latency_ms);
+        let latency = self.render.latency_frames().max(latency_min);
         while let Some((reply, end)) = self.finishing.front().copied()
             && self.render.is_heard(end, latency)
         {
@@ -217,12 +223,8 @@ impl Speaker {
         let Some(current) = self.current.filter(|c| !c.reply.is_after(reply)) else {
             return unheard > 0;
         };
-        let played = (self.render.played().wrapping_sub(current.first) as isize).max(0) as u64;
-        let heard = FrameTime { epoch: 0, frames: played as i64, rate: self.render.rate() };
-        let kind = NoteKind::ReplyCut {
-            reply: current.reply,
-            heard_frames: heard.at_rate(Rate::DOWNLINK).frames as u32,
-        };
+        let heard_frames = self.heard_frames(current) as u32;
+        let kind = NoteKind::ReplyCut { reply: current.reply, heard_frames };
         notes.push(Note::now(kind, at));
         self.render.cut();
         self.chain.reset();
@@ -230,6 +232,36 @@ impl Speaker {
         self.finishing.clear();
         self.current = None;
         true
+    }
+
+    /// How much was heard of it, in frames at 24 kHz.
+    fn heard_frames(&self, current: Current) -> i64 {
+        let played = (self.render.played().wrapping_sub(current.first) as isize).max(0);
+        let rate = self.render.rate();
+        let heard = FrameTime { epoch: 0, frames: played as i64, rate }.at_rate(Rate::DOWNLINK);
+        current.heard_before + heard.frames
+    }
+
+    /// The loudspeaker was opened anew: `new` are its ring and its chain, and
+    /// become what was before. A reply goes on from where it stopped. Returns how
+    /// many frames were in the ring and will not be heard.
+    pub(super) fn change(&mut self, new: &mut SpeakerEnds) -> usize {
+        let lost = self.render.pending_frames();
+        if let Some(current) = self.current {
+            let heard_before = self.heard_frames(current);
+            self.current = Some(Current { first: 0, heard_before, ..current });
+        }
+        for (_, end) in &mut self.finishing {
+            *end = 0;
+        }
+        std::mem::swap(&mut self.render, &mut new.render);
+        std::mem::swap(&mut self.chain, &mut new.chain);
+        std::mem::swap(&mut self.block, &mut new.block);
+        self.tail_frames = tail_frames(&self.chain);
+        if let Some((_, left)) = &mut self.tail {
+            *left = (*left).min(self.tail_frames);
+        }
+        lost
     }
 
     /// Whether nothing is left to be played.

@@ -6,6 +6,7 @@
 
 mod act;
 mod guard;
+mod swap;
 
 use std::sync::{
     Arc,
@@ -14,6 +15,7 @@ use std::sync::{
 
 use super::{
     capture::CaptureEnd,
+    exchange::Swaps,
     far::FarEnd,
     gauges::{Taps, WorkerControls, WorkerGauges, WorkerNote},
     listen::{Heard, Listener},
@@ -104,6 +106,7 @@ pub struct Worker {
     counts_from: FrameTime,
     processed_tap: Option<Writer<f32>>,
     opinion: Option<Opinion>,
+    swaps: Option<Swaps>,
 }
 
 impl Worker {
@@ -147,6 +150,7 @@ impl Worker {
             counts_from: start,
             processed_tap: None,
             opinion: None,
+            swaps: None,
         }
     }
 
@@ -216,6 +220,7 @@ impl Worker {
             }
             self.speak(clock);
         }
+        self.take_ends();
         self.guard_window();
         self.speak(clock);
         self.show();
@@ -296,6 +301,8 @@ impl Worker {
     fn hear(&mut self, handed_over_at: Nanos) {
         let block = &self.listener.block;
         let (start, end) = (block.start(), block.end());
+        self.greet(start);
+        let block = &self.listener.block;
         self.uplink.append(block.near(), start, handed_over_at);
         if let Some(tap) = &mut self.processed_tap {
             tap.push_slice(block.near());

@@ -26,7 +26,7 @@ use crate::{
         Worker, WorkerControls, WorkerGauges, WorkerNote,
         capture::CaptureGauges,
         render::RenderGauges,
-        watch::{Pulse, Watch},
+        watch::{Deed, Vitals, Watch},
     },
     link::{Control, LinkEvent},
     net::{
@@ -198,7 +198,7 @@ impl Engine {
         let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
         let rates = [offer.capture_rate, offer.render_rate];
-        let Machines { capture, render, worker, controls, notes, ends } =
+        let Machines { capture, render, worker, controls, notes, ends, .. } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
         let (mut worker, recorder) = record(worker, extras.record_to, offer.capture_rate)?;
         let turn_model = extras.turn_model.map(|model| consult(&mut worker, model)).transpose()?;
@@ -289,7 +289,8 @@ impl Engine {
             (render.callbacks.load(Relaxed), render.last_call_at.load(Relaxed)),
         ];
         for (side, (callbacks, last)) in pulses.into_iter().enumerate() {
-            let dead = self.watches[side].judge(now, callbacks, Nanos(last)) == Pulse::Dead;
+            let vitals = Vitals { callbacks, last_call_at: Nanos(last), ..Vitals::default() };
+            let dead = matches!(self.watches[side].look(now, &vitals), Some(Deed::Drop { .. }));
             if std::mem::replace(&mut self.dead[side], dead) != dead && dead {
                 return Some(EngineEvent::DeviceDead { capture: side == 0 });
             }

@@ -11,7 +11,8 @@ use crate::{
     },
     config::Plan,
     duplex::{
-        CaptureHalf, RenderHalf, Worker, WorkerControls, WorkerNote, WorkerParts, capture, render,
+        CaptureHalf, Ends, Exchange, RenderHalf, Taps, Worker, WorkerControls, WorkerNote,
+        WorkerParts, capture, exchange, render,
     },
     link::{Link, LinkEnds},
     pipeline::{Format, PrepareError},
@@ -46,6 +47,8 @@ pub struct Machines {
     pub notes: Reader<WorkerNote>,
     /// What the link is connected to.
     pub ends: LinkEnds,
+    /// Where the ends of streams that are opened anew come from.
+    pub renewal: Renewal,
 }
 
 impl Machines {
@@ -67,7 +70,7 @@ impl Machines {
         let (notes_in, notes) = ring(NOTES);
         let flow = Arc::new(Flow::default());
         let controls = Arc::new(WorkerControls::default());
-        let worker = Worker::new(WorkerParts {
+        let mut worker = Worker::new(WorkerParts {
             capture: capture_end,
             render: render_end,
             capture_chain: plan.capture_chain(Format::of(capture_rate))?,
@@ -84,9 +87,71 @@ impl Machines {
             chunk_ms: plan.link.chunk_ms,
             period_frames: plan.device.period_frames as usize,
         });
+        let (exchange, swaps) = exchange();
+        worker.swap_from(swaps);
+        let renewal = Renewal {
+            plan: plan.clone(),
+            bells: bells.clone(),
+            rates: [capture_rate, render_rate],
+            epoch: 0,
+            exchange,
+        };
         let worker_bell = bells.worker.clone();
         let ends = LinkEnds { uplink: uplink_end, downlink, flow, worker_bell };
-        Ok(Self { capture, render, worker, controls, notes, ends })
+        Ok(Self { capture, render, worker, controls, notes, ends, renewal })
+    }
+}
+
+/// Makes the halves of a stream that is opened anew, and hands its other end to
+/// the worker.
+pub struct Renewal {
+    plan: Plan,
+    bells: Bells,
+    /// Of the microphone and the speaker that the worker has, or will have.
+    rates: [Rate; 2],
+    epoch: u32,
+    exchange: Exchange,
+}
+
+impl Renewal {
+    /// A microphone at `rate`, copied to `taps`. Allocates.
+    ///
+    /// # Errors
+    /// A stage of the plan that cannot run at that rate.
+    pub fn microphone(&self, rate: Rate, taps: Taps) -> Result<(CaptureHalf, Ends), PrepareError> {
+        let chain = self.plan.capture_chain(Format::of(rate))?;
+        let channel = self.plan.device.input_channel;
+        let (half, end) =
+            capture(rate, self.epoch.wrapping_add(1), channel, self.bells.callbacks.clone());
+        Ok((half, Ends::microphone(end, chain, self.rates[1], taps)))
+    }
+
+    /// A speaker at `rate`. Allocates.
+    ///
+    /// # Errors
+    /// A stage of the plan that cannot run at that rate.
+    pub fn speaker(&self, rate: Rate) -> Result<(RenderHalf, Ends), PrepareError> {
+        let chain = self.plan.playback_chain(rate)?;
+        let (half, end) = render(rate, self.plan.playout.fade_ms, self.bells.callbacks.clone());
+        Ok((half.rising(), Ends::speaker(end, chain, self.rates[0])))
+    }
+
+    /// Hands the ends over, whose stream at `rate` runs. `false` where the worker
+    /// takes none.
+    pub fn give(&mut self, ends: Ends, rate: Rate) -> bool {
+        let is_microphone = matches!(ends, Ends::Microphone(_));
+        let given = self.exchange.give(ends);
+        if given {
+            self.rates[usize::from(!is_microphone)] = rate;
+            self.epoch = self.epoch.wrapping_add(u32::from(is_microphone));
+            self.bells.worker.ring();
+        }
+        given
+    }
+
+    /// Drops what the worker does not need any more.
+    pub fn collect(&mut self) {
+        self.exchange.collect();
     }
 }
 

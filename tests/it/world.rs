@@ -18,6 +18,7 @@ use chinwag::{
     },
 };
 
+mod devices;
 mod echo_guard;
 mod golden;
 mod manners;

@@ -11,13 +11,13 @@ use chinwag::{
     },
     config::{ConfigFile, Plan},
     duplex::{
-        CaptureHalf, Questions, RenderHalf, Taps, Worker, WorkerControls, WorkerNote, opinion,
+        CaptureHalf, Ends, Questions, RenderHalf, Taps, Worker, WorkerControls, WorkerNote, opinion,
     },
     link::Link,
     pipeline::Registry,
     sim::{
         babble::babble,
-        machines::{self, Bells, Machines},
+        machines::{self, Bells, Machines, Renewal},
         service::{Memory, Service, ServiceSettings, Transmit, UpgradeRequest, Voice},
     },
 };
@@ -67,6 +67,7 @@ struct Talk {
     questions: Questions,
     notes: Reader<WorkerNote>,
     controls: Arc<WorkerControls>,
+    renewal: Renewal,
     link: Link,
     service: Service,
     text: String,
@@ -74,6 +75,7 @@ struct Talk {
     told: usize,
     replies: usize,
     advised: usize,
+    back: usize,
     now: Nanos,
 }
 
@@ -83,7 +85,7 @@ impl Talk {
         let bells = Bells { callbacks: bell(), worker: bell(), link: bell() };
         let rates = [capture_hz, render_hz].map(|hz| Rate::new(hz).unwrap());
         let plan = plan(profile);
-        let Machines { capture, render, worker, notes, controls, ends } =
+        let Machines { capture, render, worker, notes, controls, ends, renewal } =
             Machines::build(&plan, rates, &bells).unwrap();
         // Taps that nobody empties: a recording on a disk that hangs.
         let [mic, far] = [(); 2].map(|()| Some(ring(rates[0].hz() as usize).0));
@@ -105,6 +107,7 @@ impl Talk {
             questions,
             notes,
             controls,
+            renewal,
             link,
             service,
             text: String::new(),
@@ -112,6 +115,7 @@ impl Talk {
             told: 0,
             replies: 0,
             advised: 0,
+            back: 0,
             now: Nanos::ZERO,
         }
     }
@@ -128,9 +132,21 @@ impl Talk {
             match told.note.kind {
                 NoteKind::ReplyStarted(_) => self.replies += 1,
                 NoteKind::WaitChanged(_) => self.advised += 1,
+                NoteKind::MicrophoneBack | NoteKind::SpeakerBack { .. } => self.back += 1,
                 _ => {}
             }
         }
+    }
+
+    /// One of the two streams is opened anew, at `rate`.
+    fn reopen(&mut self, microphone: bool, rate: Rate) {
+        let ends: Ends;
+        if microphone {
+            (self.capture, ends) = self.renewal.microphone(rate, Taps::default()).unwrap();
+        } else {
+            (self.render, ends) = self.renewal.speaker(rate).unwrap();
+        }
+        assert!(self.renewal.give(ends, rate));
     }
 
     /// Link, service and a turn model, which may allocate. The model wakes up
@@ -179,6 +195,37 @@ fn talk_for_a_minute(profile: &str, rates: [u32; 2]) {
     assert!(talk.replies >= 5, "{profile}: only {} replies", talk.replies);
     assert!(talk.advised >= 2, "{profile}: the model was heard {} times", talk.advised);
     assert!(talk.told > 1_000, "{profile}: only {} notes", talk.told);
+}
+
+/// Each of the streams dies in turn and is opened anew, the speaker at another
+/// rate: in silence, in the user's words, in a reply.
+fn talk_over_streams_that_die(profile: &str) {
+    const SECONDS: u64 = 40;
+    let hz = 48_000;
+    let mut talk = Talk::new(profile, [hz; 2]);
+    let sound = microphone(Rate::new(hz).unwrap(), SECONDS as usize);
+    let mut played = vec![0.0f32; 2 * 480];
+    let mut speaker_frames = 480;
+    for (turn, captured) in sound.chunks(480).enumerate() {
+        talk.now = Nanos::from_ms(10 * (turn as u64 + 1));
+        if turn % 170 == 169 {
+            let n = turn / 170;
+            speaker_frames = [480, 441, 160][n / 2 % 3];
+            let rate = if n % 2 == 0 { hz } else { speaker_frames as u32 * 100 };
+            talk.reopen(n % 2 == 0, Rate::new(rate).unwrap());
+        }
+        talk.sound(captured, &mut played[..2 * speaker_frames]);
+        talk.wire();
+    }
+    assert_eq!(talk.calls, Calls::default(), "{profile}");
+    assert!(talk.back >= 20, "{profile}: back only {} times", talk.back);
+    assert!(talk.replies >= 3, "{profile}: only {} replies", talk.replies);
+}
+
+#[test]
+fn callbacks_and_worker_leave_the_heap_alone_while_streams_are_opened_anew() {
+    talk_over_streams_that_die("client-vad");
+    talk_over_streams_that_die("speakers");
 }
 
 #[test]

@@ -125,6 +125,11 @@ impl Alignment {
         self.margin
     }
 
+    /// So many jumps there were before this.
+    pub(super) fn count_from(&mut self, realignments: u64) {
+        self.realignments = realignments;
+    }
+
     /// Jumps so far, but for those of the beginning.
     pub(super) fn realignments(&self) -> u64 {
         self.realignments

@@ -36,6 +36,11 @@ impl Played {
         self.interpolator.reach()
     }
 
+    /// The position after the newest frame.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
     pub(super) fn push(&mut self, frames: &[f32]) {
         for (position, frame) in (self.end..).zip(frames) {
             self.set(position, *frame);

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::{
-    World, WorldSettings, invariants::Invariants, task::Task, transcript::Transcript, wire::Pipe,
+    World, WorldSettings, device, invariants::Invariants, task::Task, transcript::Transcript,
+    wire::Pipe,
 };
 use crate::{
     audio::{
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// What the worker makes in one step at most.
-const FAR_SECS: usize = 2;
+pub(super) const FAR_SECS: usize = 2;
 
 impl World {
     /// A world at time zero, about to connect.
@@ -44,7 +45,7 @@ impl World {
             worker: worker_task.bell.clone(),
             link: link_task.bell.clone(),
         };
-        let Machines { capture, render, worker, controls, notes, ends } =
+        let Machines { capture, render, worker, controls, notes, ends, renewal } =
             Machines::build(&settings.plan, rates, &bells)?;
         let (far_tap, far) = ring(FAR_SECS * rates[0].hz() as usize);
         let far_tap = settings.record_sound.then_some(far_tap);
@@ -56,17 +57,26 @@ impl World {
             LinkEnds { uplink, downlink, flow: ends.flow, worker_bell: ends.worker_bell },
             seed.bits(),
         );
+        let period_frames = settings.plan.device.period_frames as usize;
+        let [of_mic, of_speaker] = rates.map(|rate| device::Fate::new(period_frames, rate));
         let manual = settings.plan.turn.mode.is_manual();
         Ok(Self {
             now: Nanos::ZERO,
-            capture,
-            render,
+            period_frames,
+            capture: device::Microphone::new(capture, of_mic),
+            render: device::Speaker::new(
+                render,
+                of_speaker,
+                settings.speaker_latency,
+                period_frames,
+            ),
+            renewal,
             gauges: worker.gauges(),
             worker,
             worker_task,
             controls,
             notes,
-            far,
+            far: vec![far],
             uplink_from_worker: ends.uplink,
             uplink_to_link,
             downlink_from_link,
@@ -87,8 +97,6 @@ impl World {
                 let room = RoomSettings { delay: room.delay + settings.speaker_latency, ..room };
                 Room::new(&room, microphone.true_hz(), speaker.true_hz(), seed.split())
             }),
-            speaker_latency: settings.speaker_latency,
-            speaker_period_max: settings.plan.device.period_frames as usize,
             microphone,
             speaker,
             sound: Vec::new(),

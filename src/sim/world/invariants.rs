@@ -51,15 +51,16 @@ impl Invariants {
         }
     }
 
-    /// Positions increase, windows open and close in turn, and in the modes
+    /// Positions increase, from one microphone to the next too; windows open and close in turn, and in the modes
     /// that have windows nothing goes up outside of one, and within one
     /// everything but the `lost` samples that were counted.
     pub(super) fn sent(&mut self, sent: &Sent, lost: u64) {
         let (epoch, first) = (sent.at.epoch, sent.first());
-        let follows = self.sent_to.is_none_or(|(before, to)| before < epoch || first >= to);
+        let follows = self.sent_to.is_none_or(|(before, to)| before <= epoch && first >= to);
         self.require(follows, || format!("{:?} at {first} was sent before", sent.kind));
         let lost_now = (lost - std::mem::replace(&mut self.lost, lost)) as i64;
-        if let Some((_, to)) = self.sent_to.filter(|_| self.window_open && lost_now == 0) {
+        let same = self.sent_to.filter(|(before, _)| *before == epoch);
+        if let Some((_, to)) = same.filter(|_| self.window_open && lost_now == 0) {
             let kind = sent.kind;
             self.require(first == to, || format!("{kind:?} at {first} follows {to} in a window"));
         }

@@ -7,15 +7,18 @@
 //! step the invariants are asserted.
 
 mod build;
+mod device;
 mod invariants;
 mod run;
 mod settings;
+mod supervise;
 mod task;
 mod transcript;
 mod wire;
 
 use std::{collections::VecDeque, sync::Arc};
 
+pub use device::{DeviceLoss, HowLost, LostSides};
 pub use settings::{Delay, WorldSettings};
 pub use transcript::{Cut, Entry, Op, Sent, SentKind, Transcript};
 
@@ -25,10 +28,11 @@ use crate::{
         DownlinkPacket, Nanos, Rate, UplinkPacket,
         ring::{Reader, Writer},
     },
-    duplex::{CaptureHalf, Opinion, RenderHalf, Worker, WorkerControls, WorkerGauges, WorkerNote},
+    duplex::{Opinion, Worker, WorkerControls, WorkerGauges, WorkerNote},
     link::{Control, Link, LinkCounters},
     sim::{
         clock::DeviceClock,
+        machines::Renewal,
         room::Room,
         service::{Memory, Service, ServiceSettings, Transmit, UpgradeRequest},
         talker::Talker,
@@ -52,18 +56,19 @@ pub struct World {
     now: Nanos,
     microphone: DeviceClock,
     speaker: DeviceClock,
-    speaker_latency: Nanos,
-    /// The longest period of the speaker so far.
-    speaker_period_max: usize,
-    capture: CaptureHalf,
-    render: RenderHalf,
+    /// Frames per callback that the device is asked for.
+    period_frames: usize,
+    capture: device::Microphone,
+    render: device::Speaker,
+    renewal: Renewal,
     worker: Worker,
     worker_task: Task,
     gauges: Arc<WorkerGauges>,
     controls: Arc<WorkerControls>,
     notes: Reader<WorkerNote>,
-    /// Where the sound is recorded: what the worker has as far end.
-    far: Reader<f32>,
+    /// Where the sound is recorded: what the worker has as far end, of each
+    /// microphone stream.
+    far: Vec<Reader<f32>>,
     /// The uplink ring passes through the world's hands.
     uplink_from_worker: Reader<UplinkPacket>,
     uplink_to_link: Writer<UplinkPacket>,
@@ -133,7 +138,7 @@ impl World {
 
     /// Frames that found no room on their way from the microphone to the worker.
     pub fn lost_capture_frames(&self) -> u64 {
-        self.capture.gauges().lost_frames.load(std::sync::atomic::Ordering::Relaxed)
+        self.capture.lost_frames()
     }
 
     /// What the link counted.
@@ -156,7 +161,8 @@ impl World {
         self.talker.is_done()
     }
 
-    /// Rates of the microphone and the speaker.
+    /// Rates of the room at the microphone and the speaker: of the streams that
+    /// were opened first.
     pub fn rates(&self) -> [Rate; 2] {
         [self.microphone.rate(), self.speaker.rate()]
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Cut, Entry, FromClient, Op, Sent, Transcript, World, wire};
 use crate::{
-    audio::{Nanos, NoStopwatch, NoteKind, flow::PLAYOUT_FRAMES},
+    audio::{Nanos, NoStopwatch, NoteKind, flow::PLAYOUT_FRAMES, ring::Reader},
     link::Decision,
     protocol::Close,
     sim::service::{Service, Transmit},
@@ -27,6 +27,7 @@ enum Event {
     ToClient,
     Link,
     Dial,
+    Supervisor,
 }
 
 impl World {
@@ -63,6 +64,7 @@ impl World {
             Event::ToClient => self.reach_client(),
             Event::Link => self.run_link(),
             Event::Dial => self.connect(),
+            Event::Supervisor => self.supervise(),
         }
         self.worker_task.listen(self.now);
         self.link_task.listen(self.now);
@@ -91,6 +93,7 @@ impl World {
             (self.down.next_at(), Event::ToClient),
             (self.link_task.next_at(), Event::Link),
             (self.dial_at, Event::Dial),
+            (self.supervised_at(), Event::Supervisor),
         ];
         let mut first = (Nanos(u64::MAX), Event::Deed);
         for (at, event) in events {
@@ -109,7 +112,7 @@ impl World {
         if let Some(room) = &mut self.room {
             room.hear(&mut self.sound);
         }
-        self.capture.process(&self.sound, 1, self.now);
+        self.capture.capture(&self.sound, self.now);
         let at = self.now;
         self.record(|| Op::Capture(frames, at));
         if self.record_sound {
@@ -122,11 +125,9 @@ impl World {
         let (first, frames) = (self.speaker.frames_before(), self.speaker.next_frames());
         self.sound.clear();
         self.sound.resize(frames, 0.0);
-        let latency = self.speaker.rate().frames_in(self.speaker_latency) as u32;
-        self.render.process(&mut self.sound, 1, self.now, latency);
+        self.render.play(&mut self.sound, self.speaker.rate(), self.now);
         let at = self.now;
         self.record(|| Op::Render(frames, at));
-        self.speaker_period_max = self.speaker_period_max.max(frames);
         self.invariants.played(first, &self.sound);
         if let Some(room) = &mut self.room {
             room.play(&self.sound);
@@ -152,7 +153,7 @@ impl World {
         let staged = self.gauges.staged_frames.load(Relaxed);
         self.invariants.require(staged <= PLAYOUT_FRAMES, || format!("{staged} frames staged"));
         let pending = self.gauges.render_pending_frames.load(Relaxed);
-        let bound = self.speaker_period_max + 2 * self.speaker.rate().block_frames_max();
+        let bound = self.render.period_max + 2 * self.render.fate.rate.block_frames_max();
         self.invariants.require(pending <= bound, || {
             format!("{pending} of {bound} frames in the render ring")
         });
@@ -173,7 +174,8 @@ impl World {
                 _ => {}
             }
         }
-        self.invariants.noted(&self.transcript.notes[before..], played, rate);
+        let late = rate.frames_in(self.render.conversion());
+        self.invariants.noted(&self.transcript.notes[before..], played + late, rate);
         while self.uplink_to_link.room() > 0
             && let Some(packet) = self.uplink_from_worker.pop()
         {
@@ -187,8 +189,12 @@ impl World {
     fn take_far(&mut self) {
         let far = &mut self.transcript.far;
         let before = far.len();
-        far.resize(before + self.far.len(), 0.0);
-        self.far.pop_slice(&mut far[before..]);
+        far.resize(before + self.far.iter().map(Reader::len).sum::<usize>(), 0.0);
+        let mut rest = &mut far[before..];
+        for stream in &mut self.far {
+            let taken = stream.pop_slice(rest);
+            rest = &mut rest[taken..];
+        }
     }
 
     fn record(&mut self, op: impl FnOnce() -> Op) {
@@ -299,7 +305,7 @@ impl World {
         self.run_link();
     }
 
-    fn done(&mut self, what: String) {
+    pub(super) fn done(&mut self, what: String) {
         self.transcript.entries.push((self.now, Entry::Done(what)));
     }
 

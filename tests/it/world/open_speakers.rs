@@ -9,6 +9,7 @@ use chinwag::{
     sim::{
         room::{MODEL_LEVEL, USER_LEVEL},
         service::resample,
+        world::{DeviceLoss, HowLost, LostSides},
     },
 };
 
@@ -120,9 +121,21 @@ fn replies(world: &World) -> Vec<Heard> {
 /// she said into it, and nothing else did. Returns how many windows opened
 /// beyond one for each thing she said, too.
 fn holds(room: &str, settings: WorldSettings) -> (World, usize) {
+    holds_over(room, settings, &[])
+}
+
+/// The same while the device is lost at these times.
+fn holds_over(
+    room: &str,
+    settings: WorldSettings,
+    losses: &[(Nanos, DeviceLoss)],
+) -> (World, usize) {
     let said: Vec<_> = settings.script.iter().map(|utterance| utterance.sound.len()).collect();
     let longest = said.iter().max().map_or(0.0, |frames| *frames as f64 / f64::from(MICROPHONE_HZ));
     let mut world = World::new(settings).unwrap();
+    for (at, loss) in losses.iter().copied() {
+        world.at(at, move |world| world.lose_device(loss));
+    }
     let limit = Nanos::from_secs(25 * said.len() as u64);
     while !world.is_all_said() && world.now() < limit {
         world.run_until(world.now() + Nanos::from_secs(1));
@@ -179,5 +192,27 @@ fn so_it_is_with_a_drift_that_no_clock_shows_and_after_the_path_moved() {
     // All within the second reply, which is heard whole.
     for room in ["laptop,drift_ppm=300", "laptop,jump_at_s=14,jump_ms=64", "kiosk,change_at_s=14"] {
         assert_eq!(holds(room, patient(talk(room, demo_voices(), 2))).1, 0, "{room}");
+    }
+}
+
+#[test]
+fn so_it_is_after_the_device_was_opened_anew_at_whatever_rate() {
+    use LostSides::{Both, Microphone, Speaker};
+    let cases =
+        [(Both, 48_000), (Both, 44_100), (Microphone, 16_000), (Speaker, 44_100), (Both, 16_000)];
+    for (sides, hz) in cases {
+        let loss = DeviceLoss {
+            sides,
+            how: HowLost::Silent,
+            lasts: Nanos::from_secs(1),
+            rate: Rate::new(hz),
+        };
+        // Within the second reply, which is heard whole, and the fourth.
+        let losses = [(Nanos::from_secs(16), loss), (Nanos::from_secs(42), loss)];
+        let settings = patient(talk("laptop", demo_voices(), 2));
+        let (world, _) = holds_over(&format!("{sides:?} at {hz} Hz"), settings, &losses);
+        assert!(world.has_sound());
+        let backs: u32 = world.outages().iter().map(|(times, _)| times).sum();
+        assert_eq!(backs, if sides == Both { 4 } else { 2 }, "{sides:?} at {hz} Hz");
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::*;
-use chinwag::sim::room::Loudspeaker;
+use chinwag::sim::{
+    room::Loudspeaker,
+    world::{DeviceLoss, HowLost, LostSides},
+};
 
 /// A long reply that is like itself at no other moment.
 fn noise_reply(seconds: usize) -> Voice {
@@ -60,5 +63,55 @@ fn a_speaker_whose_clock_drifts_stays_beside_its_echo_for_minutes() {
         let [least, most] =
             [f64::min, f64::max].map(|f| settled.iter().copied().reduce(f).unwrap());
         assert!(most - least < 0.2 && least > 10.0, "{speaker_ppm} ppm: {delays:.3?} ms");
+    }
+}
+
+#[test]
+fn a_device_that_was_opened_anew_has_its_echo_beside_what_it_played_again() {
+    for (sides, hz) in [
+        (LostSides::Both, 48_000),
+        (LostSides::Microphone, 48_000),
+        (LostSides::Speaker, 48_000),
+        (LostSides::Speaker, 44_100),
+        (LostSides::Speaker, 16_000),
+    ] {
+        let mut settings = WorldSettings::new(plan("client", "half", &[]));
+        settings.speaker.ppm = 150.0;
+        (settings.microphone.jitter, settings.speaker.jitter) =
+            (Nanos::from_ms(3), Nanos::from_ms(3));
+        settings.speaker_latency = Nanos::from_ms(20);
+        settings.room = Some(RoomSettings {
+            loudspeaker: Loudspeaker::Linear,
+            noise: None,
+            ..RoomSettings::named("laptop").unwrap()
+        });
+        settings.noise = None;
+        settings.service.voice = noise_reply(60);
+        settings.script = vec![Utterance::new(Cue::At(Nanos::from_secs(1)), speech(1_500, 1))];
+        let rate = Rate::new(hz);
+        let lasts = Nanos::from_secs(2);
+        let loss = DeviceLoss { sides, how: HowLost::Silent, lasts, rate };
+        let mut world = World::new(settings).unwrap();
+        world.at(Nanos::from_secs(20), move |world| world.lose_device(loss));
+        world.run_until(Nanos::from_secs(50));
+        world.finish();
+        let transcript = world.transcript();
+        let (mic, far) = (&transcript.captured, &transcript.far);
+        // Before the loss they go side by side from the beginning, after it to
+        // the end: all that was captured was processed.
+        let begun = |second: usize| echo_delay(mic, far, second * 48_000, 4_800) / 48.0;
+        let (mic_end, far_end) = (mic.len(), far.len());
+        let ending = |back: usize| {
+            let (mic, far) = (&mic[mic_end - back * 48_000..], &far[far_end - back * 48_000..]);
+            echo_delay(mic, far, 0, 4_800) / 48.0
+        };
+        let before = begun(15);
+        let after = [24, 15, 5, 2].map(ending);
+        let what = format!("{sides:?} at {hz} Hz: {before:.3} ms before, {after:.3?} after");
+        // A device at another rate is later by its converter.
+        let moved = if hz == 48_000 { 0.5 } else { 5.0 };
+        assert!(after.iter().all(|delay| (delay - before).abs() < moved), "{what}");
+        assert!((after[1] - after[3]).abs() < 0.2 && before > 10.0, "{what}");
+        assert_eq!(world.gauges().far.realignments.load(Relaxed), 0, "{what}");
     }
 }
