@@ -1,8 +1,8 @@
 //! New ends for the worker where a stream was opened anew, and the old ones
 //! back: made and dropped elsewhere, exchanged on the worker in one step.
 //!
-//! Runs on: worker ([`Swaps`]), supervisor ([`Exchange`], [`Ends`]). The worker's
-//! half never allocates, locks, logs or fails.
+//! Runs on: worker ([`Swaps`]), supervisor ([`Exchange`], [`Ends`]). Never
+//! allocates, locks, logs or fails, but for what the supervisor makes and drops.
 
 use super::{capture::CaptureEnd, far::FarEnd, listen::Listener, render::RenderEnd};
 use crate::{

@@ -62,14 +62,8 @@ impl World {
         let manual = settings.plan.turn.mode.is_manual();
         Ok(Self {
             now: Nanos::ZERO,
-            period_frames,
             capture: device::Microphone::new(capture, of_mic),
-            render: device::Speaker::new(
-                render,
-                of_speaker,
-                settings.speaker_latency,
-                period_frames,
-            ),
+            render: device::Speaker::new(render, of_speaker, settings.speaker_latency),
             renewal,
             gauges: worker.gauges(),
             worker,
@@ -94,8 +88,8 @@ impl World {
             memory: Memory::default(),
             talker: Talker::new(rates[0], settings.script, settings.noise, seed.split()),
             room: settings.room.map(|room| {
-                let room = RoomSettings { delay: room.delay + settings.speaker_latency, ..room };
-                Room::new(&room, microphone.true_hz(), speaker.true_hz(), seed.split())
+                let delay = room.delay + settings.speaker_latency;
+                between([&microphone, &speaker], RoomSettings { delay, ..room }, seed.split())
             }),
             microphone,
             speaker,
@@ -109,4 +103,9 @@ impl World {
             steps: 0,
         })
     }
+}
+
+fn between(device: [&DeviceClock; 2], room: RoomSettings, seed: Seed) -> Room {
+    let [microphone_hz, speaker_hz] = device.map(DeviceClock::true_hz);
+    Room::new(&room, microphone_hz, speaker_hz, seed)
 }

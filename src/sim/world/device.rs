@@ -69,6 +69,8 @@ impl DeviceLoss {
 #[derive(Debug)]
 pub(super) struct Fate {
     pub(super) watch: Watch,
+    /// Frames per callback that are asked for.
+    period_frames: usize,
     /// The rate of the stream, and of the next one.
     pub(super) rate: Rate,
     pub(super) next_rate: Rate,
@@ -84,6 +86,7 @@ impl Fate {
     pub(super) fn new(period_frames: usize, rate: Rate) -> Self {
         Self {
             watch: Watch::new(Nanos::ZERO, period_frames, rate),
+            period_frames,
             rate,
             next_rate: rate,
             back_at: Nanos::ZERO,
@@ -106,10 +109,10 @@ impl Fate {
         }
     }
 
-    fn renew(&mut self, now: Nanos, period_frames: usize) {
+    fn renew(&mut self, now: Nanos) {
         self.rate = self.next_rate;
         (self.is_dead, self.is_broken, self.is_moved, self.errors) = (false, false, false, 0);
-        self.watch.opened(now, period_frames, self.rate);
+        self.watch.opened(now, self.period_frames, self.rate);
     }
 
     fn vitals(&self, callbacks: u64, last_call_at: u64, period_frames_max: u32) -> Vitals {
@@ -170,9 +173,9 @@ impl Microphone {
     }
 
     /// It is opened anew in a room of that rate.
-    pub(super) fn attach(&mut self, half: CaptureHalf, now: Nanos, period: usize, room: Rate) {
+    pub(super) fn attach(&mut self, half: CaptureHalf, now: Nanos, room: Rate) {
         self.lost_before = self.lost_frames();
-        self.fate.renew(now, period);
+        self.fate.renew(now);
         self.gauges = half.gauges();
         self.half = Some(half);
         self.converter = converter(room, self.fate.rate);
@@ -210,8 +213,9 @@ pub(super) struct Speaker {
 }
 
 impl Speaker {
-    pub(super) fn new(half: RenderHalf, fate: Fate, latency: Nanos, period: usize) -> Self {
+    pub(super) fn new(half: RenderHalf, fate: Fate, latency: Nanos) -> Self {
         Self {
+            period_max: fate.period_frames,
             fate,
             gauges: half.gauges(),
             half: Some(half),
@@ -221,7 +225,6 @@ impl Speaker {
             played: 0,
             asked: 0,
             latency,
-            period_max: period,
         }
     }
 
@@ -258,12 +261,12 @@ impl Speaker {
     }
 
     /// It is opened anew in a room of that rate.
-    pub(super) fn attach(&mut self, half: RenderHalf, now: Nanos, period: usize, room: Rate) {
-        self.fate.renew(now, period);
+    pub(super) fn attach(&mut self, half: RenderHalf, now: Nanos, room: Rate) {
+        self.fate.renew(now);
         self.gauges = half.gauges();
         self.half = Some(half);
         self.converter = converter(self.fate.rate, room);
-        (self.played, self.asked, self.period_max) = (0, 0, period);
+        (self.played, self.asked, self.period_max) = (0, 0, self.fate.period_frames);
         self.ahead.clear();
     }
 

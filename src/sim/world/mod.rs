@@ -56,8 +56,6 @@ pub struct World {
     now: Nanos,
     microphone: DeviceClock,
     speaker: DeviceClock,
-    /// Frames per callback that the device is asked for.
-    period_frames: usize,
     capture: device::Microphone,
     render: device::Speaker,
     renewal: Renewal,

@@ -100,7 +100,7 @@ impl World {
     }
 
     fn open(&mut self, side: Side) {
-        let (now, period) = (self.now, self.period_frames);
+        let now = self.now;
         let fate = match side {
             Side::Microphone => &mut self.capture.fate,
             Side::Speaker => &mut self.render.fate,
@@ -116,7 +116,7 @@ impl World {
                 let far_tap = self.record_sound.then_some(tap);
                 let taps = Taps { far: far_tap, ..Taps::default() };
                 self.renewal.microphone(rate, taps).map(|(half, ends)| {
-                    self.capture.attach(half, now, period, room);
+                    self.capture.attach(half, now, room);
                     self.far.push(far);
                     ends
                 })
@@ -124,7 +124,7 @@ impl World {
             Side::Speaker => {
                 let room = self.speaker.rate();
                 self.renewal.speaker(rate).map(|(half, ends)| {
-                    self.render.attach(half, now, period, room);
+                    self.render.attach(half, now, room);
                     ends
                 })
             }
