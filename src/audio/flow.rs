@@ -1,16 +1,18 @@
-//! How the worker holds back and cuts the audio that the link sends it.
+//! How the worker holds back and cuts the audio that the link sends it, and
+//! who it says has the floor.
 //!
 //! Two counters instead of a published "free room": a room is stale when it is
-//! read, a running total is not.
+//! read, a running total is not. The floor may be stale by one step of the
+//! worker: whoever acts on it waits until it has stood for a while.
 //!
 //! Runs on: worker, link. Never allocates, locks, logs or fails.
 
 use std::sync::atomic::{
-    AtomicU32, AtomicUsize,
+    AtomicU8, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Release},
 };
 
-use super::reply::ReplyId;
+use super::{note::FloorState, reply::ReplyId};
 
 /// Frames at 24 kHz that the worker has room for: 1 s.
 pub const PLAYOUT_FRAMES: usize = 24_000;
@@ -20,11 +22,17 @@ pub const PLAYOUT_FRAMES: usize = 24_000;
 pub struct Flow {
     released_frames: AtomicUsize,
     cut: AtomicU32,
+    /// The user speaks (1), the model is audible (2).
+    floor: AtomicU8,
 }
 
 impl Default for Flow {
     fn default() -> Self {
-        Self { released_frames: AtomicUsize::new(0), cut: AtomicU32::new(ReplyId(0).previous().0) }
+        Self {
+            released_frames: AtomicUsize::new(0),
+            cut: AtomicU32::new(ReplyId(0).previous().0),
+            floor: AtomicU8::new(0),
+        }
     }
 }
 
@@ -39,6 +47,32 @@ impl Flow {
     pub fn room(&self, sent_frames: usize) -> usize {
         let held = sent_frames.wrapping_sub(self.released_frames.load(Acquire));
         PLAYOUT_FRAMES.saturating_sub(held)
+    }
+
+    /// Link: whether nothing that was sent waits to be played any more.
+    pub fn is_drained(&self, sent_frames: usize) -> bool {
+        self.room(sent_frames) == PLAYOUT_FRAMES
+    }
+
+    /// Worker: who has the floor from now on.
+    pub fn set_floor(&self, state: FloorState) {
+        let bits = match state {
+            FloorState::Free => 0,
+            FloorState::User => 1,
+            FloorState::Model => 2,
+            FloorState::Overlap => 3,
+        };
+        self.floor.store(bits, Release);
+    }
+
+    /// Who had the floor when the worker last said so.
+    pub fn floor(&self) -> FloorState {
+        match self.floor.load(Acquire) {
+            0 => FloorState::Free,
+            1 => FloorState::User,
+            2 => FloorState::Model,
+            _ => FloorState::Overlap,
+        }
     }
 
     /// Worker: the replies up to this one must not be heard any more.
@@ -66,6 +100,7 @@ mod tests {
         let flow = Flow::default();
         assert_eq!(flow.room(0), PLAYOUT_FRAMES);
         assert_eq!(flow.room(PLAYOUT_FRAMES), 0);
+        assert!(flow.is_drained(0) && !flow.is_drained(1));
         flow.release(100);
         assert_eq!(flow.room(PLAYOUT_FRAMES), 100);
         flow.release(0usize.wrapping_sub(200));
@@ -79,5 +114,15 @@ mod tests {
         flow.cut(ReplyId(1));
         assert!(flow.is_cut(ReplyId(0)) && flow.is_cut(ReplyId(1)));
         assert!(!flow.is_cut(ReplyId(2)));
+    }
+
+    #[test]
+    fn the_floor_reads_as_it_was_set() {
+        let flow = Flow::default();
+        assert_eq!(flow.floor(), FloorState::Free);
+        for state in [FloorState::User, FloorState::Model, FloorState::Overlap, FloorState::Free] {
+            flow.set_floor(state);
+            assert_eq!(flow.floor(), state);
+        }
     }
 }

@@ -225,7 +225,10 @@ fn as_line(event: &ServerEvent) -> String {
             Event::TurnCompleted { reply_secs, parts } => {
                 format!("turn complete: {reply_secs:.2} s sent in {parts} parts")
             }
-            Event::GoingAway { left } => format!("goAway: {:.0} s left", left.as_secs()),
+            Event::GoingAway { left: None } => "goAway".to_owned(),
+            Event::GoingAway { left: Some(left) } => {
+                format!("goAway: {:.0} s left", left.as_secs())
+            }
             Event::Closed { code, reason, by_client } => {
                 let by = if *by_client { "by the client" } else { "by the service" };
                 format!("closed {by}: {code} {reason}").trim_end().to_owned()
@@ -255,7 +258,7 @@ fn as_json(event: &ServerEvent) -> Value {
             Event::TurnCompleted { reply_secs, parts } => {
                 ("turn_complete", json!({"reply_s": reply_secs, "parts": parts}))
             }
-            Event::GoingAway { left } => ("go_away", json!({"left_s": left.as_secs()})),
+            Event::GoingAway { left } => ("go_away", json!({"left_s": left.map(Nanos::as_secs)})),
             Event::Closed { code, reason, by_client } => {
                 ("closed", json!({"code": code, "reason": reason, "by_client": by_client}))
             }
@@ -304,7 +307,7 @@ mod tests {
     #[test]
     fn every_event_names_its_connection_and_time() {
         let left = Nanos::from_secs(50);
-        let what = ServerNews::Service(Event::GoingAway { left });
+        let what = ServerNews::Service(Event::GoingAway { left: Some(left) });
         let event = ServerEvent { at: Nanos::from_ms(1_500), connection: 2, what };
         assert_eq!(as_line(&event), "    1.500 s  #2  goAway: 50 s left");
         let json = as_json(&event);

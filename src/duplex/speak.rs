@@ -31,7 +31,7 @@ struct Current {
 /// The model's voice on its way to the device.
 pub(super) struct Speaker {
     downlink: Reader<DownlinkPacket>,
-    flow: Arc<Flow>,
+    pub(super) flow: Arc<Flow>,
     link: Arc<Doorbell>,
     playout: Playout,
     chain: Chain,

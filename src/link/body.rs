@@ -1,12 +1,16 @@
 //! [`Link`]: the queue, the session and the staging as one machine.
 
+mod switch;
+
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     counters::LinkCounters,
     event::{Control, LinkEvent},
+    life::Life,
     queue::{Bounds, Item, Queued, UplinkQueue},
     reconnect::{Decision, Reconnect},
+    resend::Resend,
     staging::{Mark, Staging},
 };
 use crate::{
@@ -44,6 +48,21 @@ struct InHand {
     ends_turn: bool,
 }
 
+/// A connection that we hang up.
+#[derive(Clone, Debug)]
+struct Leave {
+    /// What it is judged by, where not by how it then ends.
+    because: Option<Close>,
+    /// The other side has so long to answer.
+    until: Nanos,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    since: Nanos,
+    planned: bool,
+}
+
 /// The link without a socket. See [`super`].
 ///
 /// Whoever runs it calls [`step`](Self::step) after every wake and every
@@ -54,14 +73,19 @@ pub struct Link {
     queue: UplinkQueue,
     staging: Staging,
     reconnect: Reconnect,
+    life: Life,
+    resend: Resend,
     events: VecDeque<LinkEvent>,
-    /// Since when the service accepts audio.
+    /// Since when the service accepts audio, and what an outage kept has had
+    /// its time to leave.
     live_since: Option<Nanos>,
     /// Audio frames ever put into the downlink ring, wrapping.
     sent_frames: usize,
     seen_cut: ReplyId,
     closing: bool,
-    hang_up: Option<Close>,
+    leave: Option<Leave>,
+    /// Since when nothing can be sent, and whether by plan.
+    gap: Option<Gap>,
     in_hand: Option<InHand>,
     turn_ended_at: Option<Nanos>,
     overlong: Option<ReplyId>,
@@ -85,21 +109,24 @@ impl Link {
         let frames_max = Rate::DOWNLINK.frames_in_ms(REPLY_MINUTES_MAX * 60_000);
         let setup_timeout = Nanos::from_ms(settings.setup_timeout_ms.into());
         Self {
-            session: session.with_setup_timeout(setup_timeout),
             queue: UplinkQueue::new(Bounds::from_ms(settings.outage_ms, settings.live_queue_ms)),
             staging: Staging::new(frames_max),
             reconnect: Reconnect::new(settings, seed),
+            life: Life::new(settings),
+            resend: Resend::new(settings.resend_ms, session.settings().is_manual()),
             events: VecDeque::new(),
             live_since: None,
             sent_frames: 0,
             seen_cut: ends.flow.cut_reply(),
             closing: false,
-            hang_up: None,
+            leave: None,
+            gap: None,
             in_hand: None,
             turn_ended_at: None,
             overlong: None,
             capture_to_wire: Arc::default(),
             counters: LinkCounters::default(),
+            session: session.with_setup_timeout(setup_timeout),
             ends,
         }
     }
@@ -113,20 +140,20 @@ impl Link {
 
     /// The connection ended.
     pub fn disconnected(&mut self, now: Nanos, close: Close) -> Decision {
-        self.live_since = None;
-        self.in_hand = None;
-        self.hang_up = None;
-        self.turn_ended_at = None;
-        self.queue.disconnected();
+        let leave = self.leave.take();
+        // A switch was told when it began.
+        let told = leave.as_ref().is_some_and(|leave| leave.because.is_none());
+        let close = leave.and_then(|leave| leave.because).unwrap_or(close);
+        self.lose_connection(now);
         let verdict = self.session.disconnected(now, close);
         self.take_session_events(now);
         self.deliver();
-        self.decide(now, verdict)
+        self.decide(now, verdict, told)
     }
 
     /// A connection could not be made, for a reason that was judged already.
     pub fn dial_failed(&mut self, now: Nanos, verdict: Verdict) -> Decision {
-        self.decide(now, verdict)
+        self.decide(now, verdict, false)
     }
 
     /// A message from the service, of a text or a binary frame alike.
@@ -139,6 +166,10 @@ impl Link {
     /// Empties the uplink ring into the queue, obeys a cut, and gives the
     /// worker of the staged replies what it has room for.
     pub fn step(&mut self, now: Nanos) {
+        if self.queue.is_empty() {
+            // What an outage kept has left: audio may wait as usual again.
+            self.live_since = self.live_since.map(|since| since.min(now));
+        }
         while let Some(packet) = self.ends.uplink.pop() {
             self.queue.push(now, &packet);
         }
@@ -150,6 +181,7 @@ impl Link {
             self.staging.cut(cut);
         }
         self.deliver();
+        self.look(now);
     }
 
     /// Whether the worker has left something for [`step`](Self::step).
@@ -160,6 +192,9 @@ impl Link {
     /// Whether [`poll_transmit`](Self::poll_transmit) has something: the
     /// socket need be asked whether it is writable only then.
     pub fn wants_transmit(&self) -> bool {
+        if self.leave.is_some() {
+            return false;
+        }
         self.session.wants_transmit()
             || (self.session.is_ready()
                 && (!self.queue.is_empty() || (self.closing && self.session.window_open())))
@@ -170,6 +205,9 @@ impl Link {
     /// has been taken cannot be dropped any more.
     pub fn poll_transmit(&mut self, now: Nanos, out: &mut String) -> bool {
         self.in_hand = None;
+        if self.leave.is_some() {
+            return false;
+        }
         if self.session.poll_transmit(out) {
             return true;
         }
@@ -179,6 +217,7 @@ impl Link {
         self.queue.trim(now, self.live_since);
         while let Some(next) = self.queue.pop() {
             if self.write(now, &next, out) {
+                self.resend.sent(now, next, self.session.next_reply());
                 return true;
             }
             self.counters.refused_items += 1;
@@ -224,12 +263,6 @@ impl Link {
         self.closing
     }
 
-    /// A reason to close the connection from our side; whoever runs the link
-    /// then does so and reports this as the close.
-    pub fn poll_hang_up(&mut self) -> Option<Close> {
-        self.hang_up.take()
-    }
-
     /// Whether something waits for the worker to make room, so that
     /// [`step`](Self::step) should be called within 20 ms.
     pub fn is_holding(&self) -> bool {
@@ -238,13 +271,15 @@ impl Link {
 
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        self.session.next_deadline()
+        let leave = self.leave.as_ref().map(|leave| leave.until);
+        [self.session.next_deadline(), leave, self.life.next_look()].into_iter().flatten().min()
     }
 
     /// Does what is due at `now`.
     pub fn handle_deadline(&mut self, now: Nanos) {
         self.session.handle_deadline(now);
         self.take_session_events(now);
+        self.look(now);
     }
 
     /// The session, to look at.
@@ -290,7 +325,7 @@ impl Link {
         written
     }
 
-    fn decide(&mut self, now: Nanos, verdict: Verdict) -> Decision {
+    fn decide(&mut self, now: Nanos, verdict: Verdict, told: bool) -> Decision {
         let explanation = verdict.explanation.clone();
         let decision =
             if self.closing { Decision::Done } else { self.reconnect.decide(now, verdict) };
@@ -298,7 +333,9 @@ impl Link {
             Decision::Redial { at, .. } => Some(*at),
             Decision::GiveUp { .. } | Decision::Done => None,
         };
-        self.emit(LinkEvent::Down { explanation, redial_at });
+        if !told || redial_at.is_none() {
+            self.emit(LinkEvent::Down { explanation, redial_at });
+        }
         decision
     }
 
@@ -309,19 +346,27 @@ impl Link {
                     self.stage(now, *reply, samples, *rate);
                     continue;
                 }
-                Event::Ready { .. } => {
-                    self.live_since = Some(now);
-                    self.reconnect.ready(now);
+                Event::Ready { resumed, .. } => {
+                    let resumed = *resumed;
+                    self.emit(LinkEvent::Session(event));
+                    self.accepted(now, resumed);
+                    continue;
                 }
                 Event::SetupTimedOut => {
                     let reason = "no setupComplete in time";
-                    self.hang_up = Some(Close::new(Close::NO_FRAME, reason));
+                    self.hang_up(now, Some(Close::new(Close::NO_FRAME, reason)));
                 }
+                Event::GoingAway { time_left } => self.life.going_away(now, *time_left),
                 Event::Interrupted { reply } => self.staging.interrupt(now, *reply),
+                Event::Text { reply, .. } => self.resend.answered(*reply),
                 Event::GenerationComplete { reply } => {
                     self.staging.push_mark(now, *reply, Mark::GenerationComplete);
                 }
-                Event::TurnComplete { reply, .. } | Event::ReplyLost { reply } => {
+                Event::TurnComplete { reply, .. } => {
+                    self.resend.answered(*reply);
+                    self.staging.push_mark(now, *reply, Mark::TurnComplete);
+                }
+                Event::ReplyLost { reply } => {
                     self.staging.push_mark(now, *reply, Mark::TurnComplete);
                 }
                 _ => {}
@@ -331,6 +376,7 @@ impl Link {
     }
 
     fn stage(&mut self, now: Nanos, reply: ReplyId, samples: &[i16], rate: Rate) {
+        self.resend.answered(reply);
         if self.ends.flow.is_cut(reply) {
             self.counters.late_frames += samples.len() as u64;
             return;

@@ -1,7 +1,7 @@
 //! What the link counts, over all its connections.
 
 pub use super::{queue::QueueCounters, staging::StagingCounters};
-use crate::protocol::SessionCounters;
+use crate::{audio::Nanos, protocol::SessionCounters};
 
 /// Everything counted; nothing is dropped without one of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub struct LinkCounters {
     /// Frames that arrived for a reply that the worker had already cut, at the
     /// rate of the service.
     pub late_frames: u64,
+    /// Connections left by plan.
+    pub switches: u64,
+    /// Times that the service accepted audio again.
+    pub returns: u64,
+    /// The longest time without that, after the first.
+    pub gap_max: Nanos,
     /// Messages given to a socket.
     pub messages_sent: u64,
     /// Packets put into the downlink ring.

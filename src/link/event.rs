@@ -1,5 +1,6 @@
 //! What the link tells the supervisor, and what it is told.
 
+use super::life::SwitchCause;
 use crate::{
     audio::{Nanos, ReplyId},
     protocol::Event,
@@ -27,7 +28,23 @@ pub enum LinkEvent {
         /// The reply.
         reply: ReplyId,
     },
-    /// A connection ended or could not be made.
+    /// The link leaves its connection for a new one, which it resumes on.
+    Switching {
+        /// Why.
+        cause: SwitchCause,
+        /// Nobody speaks; otherwise it could not wait any longer.
+        quiet: bool,
+    },
+    /// The service accepts audio again.
+    Back {
+        /// How long it did not.
+        gap: Nanos,
+        /// The connection before was left by plan; otherwise it was lost.
+        planned: bool,
+        /// The model has forgotten what was said before.
+        forgotten: bool,
+    },
+    /// A connection ended or could not be made, and not by plan.
     Down {
         /// Why, for people.
         explanation: String,

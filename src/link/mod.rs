@@ -9,12 +9,15 @@
 mod body;
 mod counters;
 mod event;
+mod life;
 mod queue;
 mod rate;
 mod reconnect;
+mod resend;
 mod staging;
 
 pub use body::{Link, LinkEnds, REPLY_MINUTES_MAX};
 pub use counters::{LinkCounters, QueueCounters, StagingCounters};
 pub use event::{Control, LinkEvent};
+pub use life::SwitchCause;
 pub use reconnect::Decision;

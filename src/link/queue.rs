@@ -3,8 +3,9 @@
 //! Audio is bounded in length and, on a live link, in age: the oldest goes
 //! first and is counted. Events are never dropped, but for a window or a pause
 //! that lost all of its audio: an empty turn would ask the model to answer
-//! nothing. A window that was open on a connection that died is opened once
-//! more, before the audio that was kept.
+//! nothing. A window that was open on a connection that died is sent again as
+//! far as it was kept (`resend`), or opened once more before the audio that
+//! waits.
 
 use std::collections::VecDeque;
 
@@ -34,6 +35,11 @@ pub(super) struct Queued {
 }
 
 impl Queued {
+    /// Queued since `since`, without a moment of its capture.
+    pub(super) fn new(item: Item, at: FrameTime, since: Nanos) -> Self {
+        Self { item, at, captured_at: Nanos::ZERO, since }
+    }
+
     /// Audio frames in it.
     pub(super) fn frames(&self) -> usize {
         if let Item::Audio(samples) = &self.item { samples.len() } else { 0 }
@@ -51,6 +57,11 @@ pub struct QueueCounters {
     pub overflow_frames: u64,
     /// Frames dropped because they were too old on a live link.
     pub stale_frames: u64,
+    /// Frames that had been sent on a connection that ended and were queued
+    /// once more, as the turn was not over or not answered.
+    pub resent_frames: u64,
+    /// Frames of such a turn that were not kept for long enough.
+    pub forgotten_frames: u64,
     /// Windows opened again on a new connection.
     pub windows_reopened: u64,
     /// Windows whose connection died and of which no audio was left to send.
@@ -85,6 +96,10 @@ pub(super) struct UplinkQueue {
     items: VecDeque<Queued>,
     frames: usize,
     audio_items: usize,
+    /// The first so many items, and their frames, are sent again: they do not
+    /// count as kept over the outage.
+    again_items: usize,
+    again_frames: usize,
     bounds: Bounds,
     window: Window,
     counters: QueueCounters,
@@ -96,6 +111,8 @@ impl UplinkQueue {
             items: VecDeque::new(),
             frames: 0,
             audio_items: 0,
+            again_items: 0,
+            again_frames: 0,
             bounds,
             window: Window::Closed,
             counters: QueueCounters::default(),
@@ -111,28 +128,31 @@ impl UplinkQueue {
             Uplink::StreamEnd => Item::StreamEnd,
         };
         let UplinkPacket { at, captured_at, .. } = *packet;
-        let queued = Queued { item, at, captured_at, since: now };
+        let queued = Queued { captured_at, ..Queued::new(item, at, now) };
         let frames = queued.frames();
         self.frames += frames;
         self.counters.pushed_frames += frames as u64;
         self.audio_items += usize::from(frames > 0);
         self.items.push_back(queued);
         if self.items.len() - self.audio_items > EVENTS_MAX {
-            (1..self.items.len()).rev().for_each(|index| self.collapse(index));
+            let first = self.again_items + 1;
+            (first..self.items.len()).rev().for_each(|index| self.collapse(index));
         }
     }
 
     /// Drops what is too much, and on a link that is live since then, what is
     /// too old. Audio kept over an outage counts as fresh when it ends.
     pub(super) fn trim(&mut self, now: Nanos, live_since: Option<Nanos>) {
-        while self.frames > self.bounds.kept_frames_max {
-            self.counters.overflow_frames += self.drop_oldest_audio() as u64;
+        while self.frames - self.again_frames > self.bounds.kept_frames_max
+            && let Some(index) = self.audio_from(self.again_items)
+        {
+            self.counters.overflow_frames += self.drop_audio(index) as u64;
         }
         let Some(live_since) = live_since else { return };
-        while self.oldest_audio().is_some_and(|index| {
-            now.since(self.items[index].since.max(live_since)) > self.bounds.live_age_max
-        }) {
-            self.counters.stale_frames += self.drop_oldest_audio() as u64;
+        while let Some(index) = self.audio_from(0)
+            && now.since(self.items[index].since.max(live_since)) > self.bounds.live_age_max
+        {
+            self.counters.stale_frames += self.drop_audio(index) as u64;
         }
     }
 
@@ -143,32 +163,45 @@ impl UplinkQueue {
             match (&front.item, self.window) {
                 (Item::Audio(samples), Window::Lost) => {
                     let at = front.at.plus(-(samples.len() as i64));
-                    let (captured_at, since) = (Nanos::ZERO, front.since);
+                    let since = front.since;
                     self.window = Window::Open;
                     self.counters.windows_reopened += 1;
-                    return Some(Queued { item: Item::ActivityStart, at, captured_at, since });
+                    return Some(Queued::new(Item::ActivityStart, at, since));
                 }
                 (Item::ActivityEnd, Window::Lost) => {
                     self.window = Window::Closed;
                     self.counters.windows_cut += 1;
-                    self.items.pop_front();
+                    self.remove(0);
                     continue;
                 }
                 (Item::ActivityStart, _) => self.window = Window::Open,
                 (Item::ActivityEnd, _) => self.window = Window::Closed,
                 _ => {}
             }
-            let taken = self.items.pop_front()?;
-            self.forget(taken.frames());
+            let taken = self.remove(0)?;
             self.counters.taken_frames += taken.frames() as u64;
             return Some(taken);
         }
     }
 
-    /// The connection is gone, and with it the server's idea of a window.
-    pub(super) fn disconnected(&mut self) {
-        if self.window == Window::Open {
+    /// The connection is gone, and with it the server's idea of a window. What
+    /// of the turn at hand had been sent comes first `again`; so many frames
+    /// of it were `forgotten`.
+    pub(super) fn disconnected(&mut self, now: Nanos, again: VecDeque<Queued>, forgotten: u64) {
+        self.counters.forgotten_frames += forgotten;
+        if !again.is_empty() {
+            self.window = Window::Closed;
+        } else if self.window == Window::Open {
             self.window = Window::Lost;
+        }
+        for queued in again.into_iter().rev() {
+            let frames = queued.frames();
+            self.frames += frames;
+            self.again_frames += frames;
+            self.audio_items += usize::from(frames > 0);
+            self.again_items += 1;
+            self.counters.resent_frames += frames as u64;
+            self.items.push_front(Queued { captured_at: Nanos::ZERO, since: now, ..queued });
         }
     }
 
@@ -185,39 +218,67 @@ impl UplinkQueue {
         self.counters
     }
 
-    fn forget(&mut self, frames: usize) {
+    fn remove(&mut self, index: usize) -> Option<Queued> {
+        let removed = self.items.remove(index)?;
+        let frames = removed.frames();
         self.frames -= frames;
         self.audio_items -= usize::from(frames > 0);
+        if index < self.again_items {
+            self.again_items -= 1;
+            self.again_frames -= frames;
+        }
+        Some(removed)
     }
 
-    /// At most a few events stand before the oldest audio.
-    fn oldest_audio(&self) -> Option<usize> {
-        self.items.iter().position(|queued| queued.frames() > 0)
+    /// The oldest audio from an item on; at most a few events stand before it.
+    fn audio_from(&self, first: usize) -> Option<usize> {
+        let found = self.items.iter().skip(first).position(|queued| queued.frames() > 0);
+        found.map(|index| first + index)
     }
 
-    fn drop_oldest_audio(&mut self) -> usize {
-        let Some(index) = self.oldest_audio() else { return 0 };
-        let frames = self.items.remove(index).map_or(0, |dropped| dropped.frames());
-        self.forget(frames);
+    fn drop_audio(&mut self, index: usize) -> usize {
+        let frames = self.remove(index).map_or(0, |dropped| dropped.frames());
         self.collapse(index);
         frames
     }
 
-    /// Drops the two events around `index` where they say nothing any more.
     fn collapse(&mut self, index: usize) {
-        let Some(before) = index.checked_sub(1).and_then(|i| self.items.get(i)) else { return };
-        let Some(after) = self.items.get(index) else { return };
-        match (&before.item, &after.item) {
-            (Item::ActivityStart, Item::ActivityEnd) => {
-                self.items.drain(index - 1..=index);
+        let gone = match collapse(&mut self.items, index) {
+            Collapsed::Window => {
                 self.counters.windows_dropped += 1;
+                index - 1..index + 1
             }
-            (Item::StreamEnd, Item::StreamEnd) => {
-                self.items.remove(index);
+            Collapsed::Pause => {
                 self.counters.pauses_merged += 1;
+                index..index + 1
             }
-            _ => {}
+            Collapsed::Nothing => return,
+        };
+        self.again_items -= gone.filter(|index| *index < self.again_items).count();
+    }
+}
+
+/// What [`collapse`] dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Collapsed {
+    Nothing,
+    Window,
+    Pause,
+}
+
+/// Drops the two events around `index` where they say nothing any more.
+pub(super) fn collapse(items: &mut VecDeque<Queued>, index: usize) -> Collapsed {
+    let before = index.checked_sub(1).and_then(|before| items.get(before));
+    match (before.map(|queued| &queued.item), items.get(index).map(|queued| &queued.item)) {
+        (Some(Item::ActivityStart), Some(Item::ActivityEnd)) => {
+            items.drain(index - 1..=index);
+            Collapsed::Window
         }
+        (Some(Item::StreamEnd), Some(Item::StreamEnd)) => {
+            items.remove(index);
+            Collapsed::Pause
+        }
+        _ => Collapsed::Nothing,
     }
 }
 

@@ -223,14 +223,12 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
             self.read(&mut up)
         });
         let late = self.closing_at.is_some_and(|at| now >= at + FAREWELL);
-        let close = match (ended, self.link.poll_hang_up()) {
-            (Err(close), _) => close,
-            (Ok(()), Some(close)) => {
-                let _ = up.socket.close(1_000);
-                close
+        let close = match ended {
+            Err(close) => close,
+            Ok(()) if late || self.link.must_drop((self.clock)()) => {
+                Close::new(Close::NO_FRAME, "the server did not answer our close")
             }
-            (Ok(()), None) if late => Close::new(Close::NO_FRAME, "the server did not answer"),
-            (Ok(()), None) => return State::Up(up),
+            Ok(()) => return State::Up(up),
         };
         let Up { socket, .. } = *up;
         socket.finish();
@@ -269,7 +267,7 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
                 up.in_flight = true;
                 up.socket.send(&self.text)?;
             }
-        } else if self.closing_at.is_some() {
+        } else if self.closing_at.is_some() || self.link.hangs_up() {
             up.closed = true;
             up.socket.close(1_000)?;
         } else if now >= self.ping_at() {
@@ -321,7 +319,8 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
     }
 
     fn wants_send(&self, now: Nanos, up: &Up) -> bool {
-        let due = self.closing_at.is_some() || now >= self.ping_at();
+        let ends = self.closing_at.is_some() || self.link.hangs_up();
+        let due = ends || now >= self.ping_at();
         !up.closed && (due || self.link.wants_transmit())
     }
 

@@ -43,6 +43,8 @@ pub enum Phase {
         /// Turns that ended on this connection.
         turns: u64,
     },
+    /// After we decided to move to another connection.
+    Leaving,
     /// After we decided to close.
     Closing,
 }
@@ -86,6 +88,12 @@ pub fn judge(
     if phase == Phase::Closing {
         let explanation = "the connection was closed as asked".to_owned();
         let (reaction, next_step) = (Reaction::Normal, String::new());
+        return Verdict { reaction, by_service: false, explanation, next_step };
+    }
+    if phase == Phase::Leaving {
+        let explanation = "the connection was left for a new one".to_owned();
+        let reaction = if handle_known { Reaction::Resume } else { Reaction::Fresh };
+        let next_step = cause::step_of(reaction).to_owned();
         return Verdict { reaction, by_service: false, explanation, next_step };
     }
     let cause = Cause::of(close, phase);

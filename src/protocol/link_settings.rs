@@ -23,6 +23,13 @@ pub struct LinkSettings {
     /// Captured audio that may wait on a connection that stands, in
     /// milliseconds; the oldest goes first and is counted.
     pub live_queue_ms: u32,
+    /// The speech of a turn that is not over or not answered that is sent again
+    /// on a new connection, in milliseconds; the oldest goes first and is
+    /// counted. 0: none.
+    pub resend_ms: u32,
+    /// From this age on a connection is left for a new one at the first quiet
+    /// moment, in seconds. 0: never.
+    pub connection_age_s: u32,
     /// What to do where there is no network, or no device, at the start.
     pub start: StartPolicy,
     /// The pause before the first new attempt, in milliseconds.
@@ -52,6 +59,8 @@ impl Default for LinkSettings {
             ping_ms: 25_000,
             outage_ms: 2_000,
             live_queue_ms: 1_000,
+            resend_ms: 15_000,
+            connection_age_s: 540,
             start: StartPolicy::Fail,
             retry_ms_min: 500,
             retry_ms_max: 4_000,

@@ -50,7 +50,14 @@ pub struct Session {
     refusals: u32,
     /// Turns that ended on this connection.
     turns: u64,
+    leaving: bool,
     closing: bool,
+    /// The last word on resuming was that it can be done from here.
+    resumable_now: bool,
+    /// The interaction goes on: a turn was complete, but more is to come.
+    in_progress: bool,
+    /// Tool calls since content last came.
+    calls: u32,
     gate: Gate,
     replies: Replies,
     parts: PcmParts,
@@ -83,7 +90,11 @@ impl Session {
             resuming: false,
             refusals: 0,
             turns: 0,
+            leaving: false,
             closing: false,
+            resumable_now: false,
+            in_progress: false,
+            calls: 0,
             gate: Gate::new(settings.is_manual()),
             replies: Replies::default(),
             parts: PcmParts::default(),
@@ -108,9 +119,15 @@ impl Session {
         self.state = State::SettingUp { deadline: now + self.setup_timeout };
         self.resuming = self.settings.resumption && self.handle.is_some();
         self.turns = 0;
-        self.closing = false;
+        (self.leaving, self.closing) = (false, false);
+        (self.in_progress, self.calls) = (false, 0);
         self.gate.reset();
         self.outbox.start_connection();
+    }
+
+    /// We are about to leave this connection for another.
+    pub fn leaving(&mut self) {
+        self.leaving = true;
     }
 
     /// We are about to close: whatever close comes now is as asked.
@@ -125,10 +142,11 @@ impl Session {
         if in_setup && resuming && close.code != Close::NO_FRAME {
             self.refusals += 1;
         }
-        let phase = match (self.closing, in_setup) {
-            (true, _) => Phase::Closing,
-            (false, true) => Phase::Setup { resuming, refusals: self.refusals },
-            (false, false) => Phase::Talking { resumed: resuming, turns: self.turns },
+        let phase = match in_setup {
+            _ if self.closing => Phase::Closing,
+            _ if self.leaving => Phase::Leaving,
+            true => Phase::Setup { resuming, refusals: self.refusals },
+            false => Phase::Talking { resumed: resuming, turns: self.turns },
         };
         self.lose_reply();
         self.state = State::Disconnected;
@@ -279,6 +297,24 @@ impl Session {
     /// Whether the next connection resumes.
     pub fn can_resume(&self) -> bool {
         self.settings.resumption && self.handle.is_some()
+    }
+
+    /// Whether it resumes from this very point: nothing said so far would be
+    /// forgotten.
+    pub fn resumes_from_here(&self) -> bool {
+        self.can_resume() && self.resumable_now
+    }
+
+    /// Whether the model is in the middle of something: a reply, a tool call,
+    /// an interaction of several turns.
+    pub fn is_replying(&self) -> bool {
+        self.replies.is_under_way() || self.in_progress || self.calls > 0
+    }
+
+    /// The earliest reply that could answer what is said now.
+    pub fn next_reply(&self) -> ReplyId {
+        let current = self.replies.current();
+        if self.replies.is_under_way() { current.next() } else { current }
     }
 
     /// The newest handle that can be resumed from. A secret of the session.

@@ -3,5 +3,6 @@
 
 mod bench;
 mod dialling;
+mod moving;
 mod talking;
 mod trouble;

@@ -31,6 +31,7 @@ mod replies;
 mod room;
 mod sizes;
 mod speed;
+mod switches;
 mod turns;
 
 /// A client of the shipped profile `headset` with a detector by energy and

@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{echo::drift_ppm, story::Story};
 use crate::{
-    audio::{Nanos, histogram::Snapshot},
+    audio::{Nanos, Rate, histogram::Snapshot},
     device::Faults,
     duplex::FarGauges,
     engine::{Recorded, Report},
+    link::{LinkCounters, QueueCounters},
 };
 
 /// Names and values, for people.
@@ -16,6 +17,7 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
     let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     if let Some(link) = &report.link {
         fact("capture → socket", spread(&link.capture_to_wire));
+        fact("connections", connections(&link.counters));
     }
     fact("first byte → render ring", spread(&report.wire_to_ring));
     fact("worker, per block of 10 ms", spread(&report.block_time));
@@ -45,6 +47,24 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
         fact("tokens", story.tokens.to_string());
     }
     facts
+}
+
+/// How often the connection changed, and what that cost.
+fn connections(link: &LinkCounters) -> String {
+    let (opened, planned) = (link.session.connections, link.switches);
+    if opened <= 1 {
+        return "1".to_owned();
+    }
+    let secs = |frames: u64| Rate::UPLINK.duration_of(frames).as_secs();
+    let QueueCounters { overflow_frames, stale_frames, resent_frames, forgotten_frames, .. } =
+        link.queue;
+    format!(
+        "{opened}, {planned} left by plan; at most {:.2} s without one; {:.1} s of speech sent \
+         again, {:.1} s lost",
+        link.gap_max.as_secs(),
+        secs(resent_frames),
+        secs(overflow_frames + stale_frames + forgotten_frames + link.refused_frames),
+    )
 }
 
 fn told_of(recorded: &Recorded) -> String {

@@ -45,7 +45,8 @@ impl Phase {
             EngineEvent::Link(LinkEvent::Session(
                 Event::TurnComplete { .. } | Event::Interrupted { .. },
             )) => self.thinking_since = None,
-            EngineEvent::Link(LinkEvent::Down { .. }) | EngineEvent::LinkEnded => {
+            EngineEvent::Link(LinkEvent::Down { .. } | LinkEvent::Switching { .. })
+            | EngineEvent::LinkEnded => {
                 self.ready = false;
                 self.thinking_since = None;
             }

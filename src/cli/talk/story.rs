@@ -95,6 +95,15 @@ pub(in crate::cli) enum Line {
         number: usize,
         turn: Box<Turn>,
     },
+    /// The service listens again.
+    Back {
+        /// How long it did not.
+        gap_s: f64,
+        /// The connection before was left by plan; otherwise it was lost.
+        planned: bool,
+        /// The model has forgotten what was said before.
+        forgotten: bool,
+    },
     /// Anything else, in words.
     Info(String),
 }
@@ -329,6 +338,19 @@ impl Story {
                     self.info(format!("{explanation}; {next}"));
                 }
             }
+            LinkEvent::Switching { cause, quiet } => {
+                self.moment(self.now_s, "switch", cause.words().to_owned(), true);
+                if !quiet {
+                    self.info(format!("{}; no pause came to move in", cause.words()));
+                }
+            }
+            LinkEvent::Back { gap, planned, forgotten } => {
+                self.lines.push_back(Line::Back {
+                    gap_s: gap.as_secs(),
+                    planned: *planned,
+                    forgotten: *forgotten,
+                });
+            }
             LinkEvent::Connected => {}
         }
     }
@@ -348,8 +370,9 @@ impl Story {
         let now_s = self.now_s;
         match event {
             Event::Ready { .. } => {
-                self.begun = true;
-                self.lines.push_back(Line::Ready);
+                if !std::mem::replace(&mut self.begun, true) {
+                    self.lines.push_back(Line::Ready);
+                }
                 self.moment(now_s, "setupComplete", String::new(), false);
             }
             Event::Caption { speaker, text, interim: false, .. } => match speaker {

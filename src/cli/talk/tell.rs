@@ -19,8 +19,17 @@ pub(super) fn line_words(line: &Line) -> (&'static str, String) {
         Line::Model(text) => ("model  ", plain(text)),
         Line::Cut(heard_s) => ("       ", format!("(cut after {heard_s:.2} s)")),
         Line::Felt { turn, .. } => ("       ", format!("({})", felt_words(turn))),
+        Line::Back { gap_s, planned, forgotten } => {
+            ("note   ", back_words(*gap_s, *planned, *forgotten))
+        }
         Line::Info(text) => ("note   ", plain(text)),
     }
+}
+
+fn back_words(gap_s: f64, planned: bool, forgotten: bool) -> String {
+    let how = if planned { "moved to a new connection" } else { "connected again" };
+    let memory = if forgotten { "; the model has forgotten what was said" } else { "" };
+    format!("{how}, {gap_s:.2} s without one{memory}")
 }
 
 /// A line for machines.
@@ -34,6 +43,15 @@ pub(super) fn line_object(line: &Line, at_s: f64) -> Value {
             let mut object = json!({ "event": "latency", "t": at_s, "number": number });
             add_latencies(&mut object, turn);
             return object;
+        }
+        Line::Back { gap_s, planned, forgotten } => {
+            return json!({
+                "event": "reconnected",
+                "t": at_s,
+                "gap_ms": rounded(gap_s * 1e3),
+                "planned": planned,
+                "forgotten": forgotten,
+            });
         }
         Line::Info(text) => ("info", text.clone()),
     };
@@ -77,6 +95,9 @@ pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
         EngineEvent::Note(told) => note_object(&told.note, at_s)?,
         EngineEvent::Link(LinkEvent::Connected) => json!({ "event": "connected", "t": at_s }),
         EngineEvent::Link(LinkEvent::Session(event)) => session_object(event, at_s)?,
+        EngineEvent::Link(LinkEvent::Switching { cause, quiet }) => {
+            json!({ "event": "switching", "t": at_s, "because": cause.words(), "quiet": quiet })
+        }
         EngineEvent::Link(_) | EngineEvent::LinkEnded | EngineEvent::Quiet => return None,
         EngineEvent::DeviceDead { capture } => {
             json!({ "event": "device_dead", "t": at_s, "capture": capture })

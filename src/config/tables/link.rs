@@ -64,6 +64,18 @@ const PARAMS: &[Param] = &[
         doc: "speech that may wait on a slow connection; the oldest goes first",
     },
     Param {
+        name: "resend_ms",
+        kind: ParamKind::Int { min: 0, max: 60_000 },
+        default: ParamDefault::Int(15_000),
+        doc: "speech of a turn that is not over or not answered, sent again on a new connection",
+    },
+    Param {
+        name: "connection_age_s",
+        kind: ParamKind::Int { min: 0, max: 86_400 },
+        default: ParamDefault::Int(540),
+        doc: "from this age on a connection is left for a new one at a quiet moment; 0: never",
+    },
+    Param {
         name: "start",
         kind: ParamKind::Choice(&["fail", "retry"]),
         default: ParamDefault::Text("fail"),
@@ -96,6 +108,8 @@ pub fn settings(values: &Values) -> LinkSettings {
         ping_ms: ms("ping_ms"),
         outage_ms: ms("outage_ms"),
         live_queue_ms: ms("live_queue_ms"),
+        resend_ms: ms("resend_ms"),
+        connection_age_s: values.int("connection_age_s") as u32,
         start: match values.text("start") {
             Some("retry") => StartPolicy::Retry,
             _ => StartPolicy::Fail,

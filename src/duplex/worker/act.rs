@@ -91,6 +91,7 @@ impl Worker {
     fn note_floor(&mut self) {
         let state = self.floor.state();
         if std::mem::replace(&mut self.state, state) != state {
+            self.speaker.flow.set_floor(state);
             self.tell(Note::now(NoteKind::Floor(state), self.uplink.newest()));
         }
     }

@@ -164,7 +164,7 @@ fn a_window_goes_up_exactly_as_the_worker_said_it() {
 }
 
 #[test]
-fn a_window_is_opened_once_more_on_the_next_connection() {
+fn an_open_window_goes_up_whole_on_the_next_connection() {
     let mut bench = Bench::ready();
     bench.push(Up::ActivityStart);
     bench.talk(2);
@@ -176,8 +176,9 @@ fn a_window_is_opened_once_more_on_the_next_connection() {
     bench.connect();
     bench.push(Up::ActivityEnd);
     bench.link.step(bench.now);
-    assert_eq!(bench.kinds(), ["activityStart", "audio", "audio", "activityEnd"]);
-    assert_eq!(bench.link.counters().queue.windows_reopened, 1);
+    let again = ["activityStart", "audio", "audio", "audio", "audio", "activityEnd"];
+    assert_eq!(bench.kinds(), again);
+    assert_eq!(bench.link.counters().queue.resent_frames, 2 * 320);
 }
 
 #[test]
@@ -348,9 +349,12 @@ fn a_setup_that_is_not_answered_hangs_up_and_is_tried_again() {
     bench.sent();
     bench.now = bench.link.next_deadline().unwrap();
     bench.link.handle_deadline(bench.now);
-    let close = bench.link.poll_hang_up().unwrap();
-    let decision = bench.link.disconnected(bench.now, close);
-    assert!(matches!(decision, Decision::Redial { .. }), "{decision:?}");
+    assert!(bench.link.hangs_up() && !bench.link.must_drop(bench.now));
+    bench.now = bench.link.next_deadline().unwrap();
+    assert!(bench.link.must_drop(bench.now));
+    let decision = bench.link.disconnected(bench.now, Close::new(1_000, ""));
+    let Decision::Redial { verdict, .. } = decision else { panic!("{decision:?}") };
+    assert!(verdict.explanation.contains("no setupComplete in time"), "{verdict:?}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::audio::packet::Samples;
+use super::{super::resend::Resend, *};
+use crate::audio::{ReplyId, packet::Samples};
 
 const CHUNK: usize = 320;
 
@@ -40,6 +40,45 @@ fn drain(queue: &mut UplinkQueue) -> Vec<String> {
             Item::Audio(samples) => samples[0].to_string(),
         })
         .collect()
+}
+
+/// The connection ends, and nothing of what was sent was kept.
+fn lose(queue: &mut UplinkQueue) {
+    queue.disconnected(Nanos::ZERO, VecDeque::new(), 0);
+}
+
+/// So many chunks in an open window, sent and all to be sent again.
+fn sent_window(queue: &mut UplinkQueue, chunks: i16) -> VecDeque<Queued> {
+    queue.push(Nanos::ZERO, &event(Uplink::ActivityStart));
+    push_chunks(queue, Nanos::ZERO, 0..chunks);
+    std::iter::from_fn(|| queue.pop()).collect()
+}
+
+#[test]
+fn what_is_sent_again_comes_first_and_does_not_count_as_kept_over_the_outage() {
+    let mut queue = UplinkQueue::new(bounds());
+    let again = sent_window(&mut queue, 200);
+    queue.disconnected(Nanos::ZERO, again, 7);
+    push_chunks(&mut queue, Nanos::ZERO, 200..310);
+    queue.trim(Nanos::ZERO, None);
+    let counters = queue.counters();
+    assert_eq!((counters.resent_frames, counters.forgotten_frames), (200 * CHUNK as u64, 7));
+    assert_eq!(counters.overflow_frames, 10 * CHUNK as u64);
+    queue.push(Nanos::ZERO, &event(Uplink::ActivityEnd));
+    let sent = drain(&mut queue);
+    assert_eq!((sent[0].as_str(), sent[1].as_str(), sent[200].as_str()), ("start", "0", "199"));
+    assert_eq!((sent[201].as_str(), sent.last().unwrap().as_str()), ("210", "end"));
+    assert_eq!((sent.len(), queue.counters().windows_reopened), (302, 0));
+}
+
+#[test]
+fn what_is_sent_again_has_to_leave_in_time_too() {
+    let mut queue = UplinkQueue::new(bounds());
+    let again = sent_window(&mut queue, 10);
+    queue.disconnected(Nanos::ZERO, again, 0);
+    queue.trim(Nanos::from_ms(1_001), Some(Nanos::ZERO));
+    assert_eq!(queue.counters().stale_frames, 10 * CHUNK as u64);
+    assert_eq!(drain(&mut queue), ["start"]);
 }
 
 #[test]
@@ -95,7 +134,7 @@ fn a_window_cut_by_the_end_of_a_connection_is_opened_once_more() {
     queue.push(Nanos::ZERO, &event(Uplink::ActivityStart));
     push_chunks(&mut queue, Nanos::ZERO, 0..2);
     assert_eq!(drain(&mut queue), ["start", "0", "1"]);
-    queue.disconnected();
+    lose(&mut queue);
     push_chunks(&mut queue, Nanos::ZERO, 2..4);
     queue.push(Nanos::ZERO, &event(Uplink::ActivityEnd));
     let reopened = queue.pop().unwrap();
@@ -111,7 +150,7 @@ fn a_window_whose_audio_was_all_sent_on_a_dead_connection_is_not_opened_again() 
     queue.push(Nanos::ZERO, &event(Uplink::ActivityStart));
     push_chunks(&mut queue, Nanos::ZERO, 0..1);
     drain(&mut queue);
-    queue.disconnected();
+    lose(&mut queue);
     queue.push(Nanos::ZERO, &event(Uplink::ActivityEnd));
     queue.push(Nanos::ZERO, &event(Uplink::ActivityStart));
     push_chunks(&mut queue, Nanos::ZERO, 1..2);
@@ -190,8 +229,10 @@ proptest! {
     fn every_frame_is_sent_dropped_and_counted_or_waits_and_order_holds(
         steps in prop::collection::vec(step(), 1..80),
         live: bool,
+        kept_ms in prop_oneof![Just(0), 100_u32..3_000],
     ) {
         let mut queue = UplinkQueue::new(bounds());
+        let mut resend = Resend::new(kept_ms, true);
         let live_since = live.then_some(Nanos::ZERO);
         let (mut now, mut number, mut open) = (Nanos::ZERO, 0_i16, false);
         let (mut last, mut at_server) = (-1_i16, false);
@@ -209,12 +250,19 @@ proptest! {
                 Step::Talk(_) => {}
                 Step::Wait(ms) => now += Nanos::from_ms(ms.into()),
                 Step::Break => {
-                    queue.disconnected();
+                    let (again, forgotten) = resend.take(now);
+                    let first = again.iter().find_map(|queued| match &queued.item {
+                        Item::Audio(samples) => Some(samples[0]),
+                        _ => None,
+                    });
+                    last = first.map_or(last, |first| first - 1);
+                    queue.disconnected(now, again, forgotten);
                     at_server = false;
                 }
                 Step::Send(items) => {
                     queue.trim(now, live_since);
                     for sent in std::iter::from_fn(|| queue.pop()).take(items.into()) {
+                        resend.sent(now, sent.clone(), ReplyId(0));
                         match sent.item {
                             Item::ActivityStart => {
                                 prop_assert!(!at_server);
@@ -235,11 +283,14 @@ proptest! {
                 }
             }
             queue.trim(now, live_since);
-            prop_assert!(queue.frames() <= bounds().kept_frames_max);
-            let QueueCounters { pushed_frames, taken_frames, overflow_frames, stale_frames, .. } =
-                queue.counters();
-            let waits = queue.frames() as u64;
-            prop_assert_eq!(pushed_frames, taken_frames + overflow_frames + stale_frames + waits);
+            let again_max = Rate::UPLINK.frames_in_ms(kept_ms) + CHUNK;
+            prop_assert!(queue.again_frames <= again_max);
+            prop_assert!(queue.frames() - queue.again_frames <= bounds().kept_frames_max);
+            let again: usize = queue.items.iter().take(queue.again_items).map(Queued::frames).sum();
+            prop_assert_eq!(queue.again_frames, again);
+            let c = queue.counters();
+            let gone = c.taken_frames + c.overflow_frames + c.stale_frames;
+            prop_assert_eq!(c.pushed_frames + c.resent_frames, gone + queue.frames() as u64);
         }
     }
 }

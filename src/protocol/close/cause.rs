@@ -167,14 +167,18 @@ impl Cause {
                 "compare the setup message with what \"{model}\" takes; leave out what is not needed"
             ),
             Self::NotLive => "check link.url and session.api_version".to_owned(),
-            _ => match reaction {
-                Reaction::Resume => "resuming the session",
-                Reaction::Retry => "trying again after a pause",
-                Reaction::Fresh => "starting a new session; the model has forgotten the old one",
-                Reaction::Normal | Reaction::Fatal => "",
-            }
-            .to_owned(),
+            _ => step_of(reaction).to_owned(),
         }
+    }
+}
+
+/// What we do ourselves.
+pub(super) fn step_of(reaction: Reaction) -> &'static str {
+    match reaction {
+        Reaction::Resume => "resuming the session",
+        Reaction::Retry => "trying again after a pause",
+        Reaction::Fresh => "starting a new session; the model has forgotten the old one",
+        Reaction::Normal | Reaction::Fatal => "",
     }
 }
 

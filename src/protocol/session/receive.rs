@@ -47,6 +47,7 @@ impl Session {
         }
         if let Some(cancelled) = message.tool_call_cancellation {
             self.outbox.cancel(&cancelled.ids);
+            self.calls = 0;
             self.emit(Event::ToolCancelled { ids: cancelled.ids });
         }
         if let Some(activity) = message.voice_activity {
@@ -88,6 +89,7 @@ impl Session {
         }
         self.state = State::Ready;
         self.refusals = 0;
+        self.resumable_now = self.resuming;
         self.counters.resumed += u64::from(self.resuming);
         self.emit(Event::Ready { session_id, resumed: self.resuming });
     }
@@ -96,7 +98,8 @@ impl Session {
     /// before it stays the newest.
     fn resumption(&mut self, update: SessionResumptionUpdate) {
         let handle = update.new_handle.filter(|handle| !handle.is_empty());
-        if update.resumable == Some(true) && handle.is_some() {
+        self.resumable_now = update.resumable == Some(true) && handle.is_some();
+        if self.resumable_now {
             self.handle = handle;
         }
         self.emit(Event::Resumable { handle_known: self.handle.is_some() });
@@ -120,6 +123,7 @@ impl Session {
         self.caption(Speaker::User, content.interim_input_transcription, true);
         self.caption(Speaker::User, content.input_transcription, false);
         if let Some(turn) = content.model_turn {
+            self.calls = 0;
             self.model_turn(now, turn, interrupted);
         }
         self.caption(Speaker::Model, content.output_transcription, false);
@@ -133,6 +137,7 @@ impl Session {
         if content.turn_complete == Some(true) {
             self.turn_complete(idle, content.turn_complete_reason);
         } else if idle {
+            self.in_progress = false;
             self.emit(Event::Idle);
         }
     }
@@ -209,6 +214,7 @@ impl Session {
 
     fn turn_complete(&mut self, idle: bool, reason: Option<String>) {
         self.turns += 1;
+        (self.in_progress, self.calls) = (!idle, 0);
         self.counters.turns += 1;
         let (reply, had_content) = self.replies.turn_complete();
         self.counters.empty_turns += u64::from(!had_content);
@@ -220,6 +226,7 @@ impl Session {
     fn tool_call(&mut self, call: ToolCall) {
         for one in call.function_calls {
             self.counters.tool_calls += 1;
+            self.calls += 1;
             let name = one.name.unwrap_or_default();
             let response = FunctionResponse::no_handler(name.clone(), one.id.clone());
             if !self.outbox.push_tool_response(response) {

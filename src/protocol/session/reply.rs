@@ -47,6 +47,11 @@ impl Replies {
         self.current
     }
 
+    /// Whether content came of a turn that is not complete.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.has_content
+    }
+
     pub(super) fn current(&self) -> ReplyId {
         self.current
     }

@@ -142,8 +142,8 @@ pub enum Event {
     },
     /// A goAway went out.
     GoingAway {
-        /// What it leaves the client.
-        left: Nanos,
+        /// What it leaves the client, where it says so.
+        left: Option<Nanos>,
     },
     /// The connection ended.
     Closed {

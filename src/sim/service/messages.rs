@@ -123,8 +123,9 @@ pub(super) fn resumption(handle: Option<&str>, consumed: Option<u64>) -> Value {
 }
 
 /// The connection will end.
-pub(super) fn go_away(left: Nanos) -> Value {
-    json!({"goAway": {"timeLeft": duration(left)}})
+pub(super) fn go_away(left: Option<Nanos>) -> Value {
+    let said = left.map_or(json!({}), |left| json!({"timeLeft": duration(left)}));
+    json!({ "goAway": said })
 }
 
 /// The user began (`true`) or stopped speaking, `offset` into the stream.

@@ -190,7 +190,7 @@ impl Service {
         while let Some((at, due)) = self.earliest().filter(|&(at, _)| at <= now) {
             match due {
                 Due::Fault => self.outbox.advance(at),
-                Due::GoAway => self.go_away(at, self.settings.go_away_left),
+                Due::GoAway => self.go_away(at, Some(self.settings.go_away_left)),
                 Due::Expiry => {
                     let reason = "Deadline expired before operation could complete.";
                     self.outbox.close(Closing::new(1011, reason));
@@ -220,10 +220,11 @@ impl Service {
         self.outbox.pong_delay()
     }
 
-    /// Tells the client to go; the connection ends after `time_left`.
-    pub fn go_away(&mut self, now: Nanos, time_left: Nanos) {
+    /// Tells the client to go; the connection ends after `time_left`, or where
+    /// that is not said, when somebody ends it.
+    pub fn go_away(&mut self, now: Nanos, time_left: Option<Nanos>) {
         self.go_away_at = None;
-        self.expires_at = Some(now + time_left);
+        self.expires_at = time_left.map(|left| now + left);
         self.outbox.tell(now, messages::go_away(time_left));
         self.events.push(now, Event::GoingAway { left: time_left });
     }

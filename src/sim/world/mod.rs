@@ -197,6 +197,15 @@ impl World {
         }
     }
 
+    /// Fault: the service says that it will close the connection; after
+    /// `left`, or without a time.
+    pub fn go_away(&mut self, left: Option<Nanos>) {
+        if let Some(service) = &mut self.service {
+            service.go_away(self.now, left);
+            self.collect_service();
+        }
+    }
+
     /// The microphone is muted, or not any more.
     pub fn mute(&mut self, muted: bool) {
         self.controls.muted.store(muted, std::sync::atomic::Ordering::Release);

@@ -221,9 +221,9 @@ impl World {
         if self.service.is_some() {
             self.transmit();
         }
-        if let Some(close) = self.link.poll_hang_up() {
-            self.end_connection(close.code, &close.reason);
-        } else if self.link.is_closing() && self.service.is_some() {
+        if self.link.must_drop(self.now) {
+            self.end_connection(Close::NO_FRAME, "");
+        } else if (self.link.hangs_up() || self.link.is_closing()) && self.service.is_some() {
             self.up.send(self.now, FromClient::Close(1000));
         }
         let timer = self.link.is_holding().then_some(self.now + LINK_TIMER);
@@ -245,15 +245,17 @@ impl World {
                 service.receive(self.now, message.as_bytes());
                 self.collect_service();
             }
-            (Some(FromClient::Close(code)), Some(service)) => {
-                service.client_closed(self.now, code);
-                self.end_connection(code, "");
+            (Some(FromClient::Close(code)), Some(_)) => {
+                self.end_service(code);
+                self.up.clear();
+                let reason = String::new();
+                self.down.send(self.now, Transmit::Close { code, reason });
             }
             _ => {}
         }
     }
 
-    fn collect_service(&mut self) {
+    pub(super) fn collect_service(&mut self) {
         let Some(service) = &mut self.service else { return };
         while let Some(transmit) = service.poll_transmit(self.now) {
             self.down.send(self.now, transmit);
@@ -290,10 +292,7 @@ impl World {
 
     /// The connection is gone, with all that was under way.
     pub(super) fn end_connection(&mut self, code: u16, reason: &str) {
-        if let Some(mut service) = self.service.take() {
-            service.client_closed(self.now, code);
-            self.ended_services.push(service);
-        }
+        self.end_service(code);
         self.up.clear();
         self.down.clear();
         self.done(format!("the connection ends: {code} {reason}"));
@@ -303,6 +302,14 @@ impl World {
             self.dial_at = Some(at + self.dial);
         }
         self.run_link();
+    }
+
+    /// The service's side of it, which leaves the session free.
+    fn end_service(&mut self, code: u16) {
+        if let Some(mut service) = self.service.take() {
+            service.client_closed(self.now, code);
+            self.ended_services.push(service);
+        }
     }
 
     pub(super) fn done(&mut self, what: String) {

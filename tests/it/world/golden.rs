@@ -51,3 +51,50 @@ fn a_connection_that_breaks_in_the_middle_of_a_turn() {
     world.finish();
     compare("broken_connection", &world);
 }
+
+/// A turn at 1 s, its reply of 1.5 s at 3.8 s, and a service that says at `at`
+/// that it will close the connection.
+fn going_away(at_ms: u64, left: Option<Nanos>) -> World {
+    let mut world = World::new(one_turn("client", "full", 1_500)).unwrap();
+    world.at(Nanos::from_ms(at_ms), move |world| world.go_away(left));
+    world
+}
+
+fn finish(mut world: World, secs: u64) -> World {
+    world.run_until(Nanos::from_secs(secs));
+    world.finish();
+    world
+}
+
+#[test]
+fn a_go_away_while_nobody_speaks() {
+    compare("go_away_quiet", &finish(going_away(6_000, Some(Nanos::from_secs(50))), 8));
+}
+
+#[test]
+fn a_go_away_during_a_reply() {
+    compare("go_away_reply", &finish(going_away(4_500, Some(Nanos::from_secs(50))), 7));
+}
+
+#[test]
+fn a_go_away_during_the_users_speech() {
+    compare("go_away_speech", &finish(going_away(900, Some(Nanos::from_secs(6))), 6));
+}
+
+#[test]
+fn a_go_away_without_a_time_that_is_followed_by_silence() {
+    let mut settings = one_turn("client", "full", 1_500);
+    settings.script = vec![Utterance::new(Cue::At(Nanos::from_secs(1)), speech(7_000, 1))];
+    let mut world = World::new(settings).unwrap();
+    world.at(Nanos::from_secs(2), |world| world.go_away(None));
+    compare("go_away_silence", &finish(world, 13));
+}
+
+#[test]
+fn no_go_away_and_a_connection_that_breaks_after_nine_minutes() {
+    let mut settings = one_turn("client", "full", 1_500);
+    settings.plan = plan("client", "full", &["link.connection_age_s=0"]);
+    let mut world = World::new(settings).unwrap();
+    world.at(Nanos::from_secs(533), World::break_connection);
+    compare("nine_minutes", &finish(world, 540));
+}

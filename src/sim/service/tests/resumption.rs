@@ -65,7 +65,7 @@ fn a_connection_that_the_service_ended_leaves_its_session_free() {
     let mut first = connect(&memory, None, Nanos::ZERO);
     first.say(text_turn("one"));
     first.run_ms(1_000);
-    first.service.go_away(first.now, Nanos::from_ms(10));
+    first.service.go_away(first.now, Some(Nanos::from_ms(10)));
     first.run_ms(10);
     assert_eq!(code(&first), Some(1011));
     assert_eq!(code(&connect(&memory, Some(&handle(&first)), first.now)), None);

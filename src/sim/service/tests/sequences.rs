@@ -182,7 +182,7 @@ fn goaway_is_said_at_its_age_and_kept_to() {
 #[test]
 fn goaway_can_be_said_on_demand() {
     let mut call = Call::set_up(&scripted(), json!({}));
-    call.service.go_away(call.now, Nanos::from_ms(9_250));
+    call.service.go_away(call.now, Some(Nanos::from_ms(9_250)));
     call.run_ms(9_000);
     call.say(text_turn("one more"));
     call.run_ms(9_000);

@@ -1,0 +1,105 @@
+//! From one connection to the next: when the old one is left, what is taken
+//! along, and how long nothing could be sent.
+
+use super::{Gap, Leave, Link};
+use crate::{
+    audio::{Nanos, Rate, note::FloorState},
+    link::{
+        event::LinkEvent,
+        life::{Seen, SwitchCause},
+    },
+    protocol::Close,
+};
+
+/// The other side has so long to answer our close frame.
+const FAREWELL: Nanos = Nanos::from_ms(250);
+
+impl Link {
+    /// Whether the connection is to be closed with 1000. Nothing else is sent
+    /// on it any more, what comes is still read; whoever runs the link reports
+    /// its end, or drops it once it [`must be dropped`](Self::must_drop).
+    pub fn hangs_up(&self) -> bool {
+        self.leave.is_some()
+    }
+
+    /// Whether the other side has had its time to answer our close frame.
+    pub fn must_drop(&self, now: Nanos) -> bool {
+        self.leave.as_ref().is_some_and(|leave| now >= leave.until)
+    }
+
+    /// Asks whoever runs the link to close the connection; `because` is what it
+    /// is judged by then.
+    pub(super) fn hang_up(&mut self, now: Nanos, because: Option<Close>) {
+        self.life.ended();
+        self.live_since = None;
+        self.leave = Some(Leave { because, until: now + FAREWELL });
+    }
+
+    /// Looks whether the user speaks, and whether it is time to leave.
+    pub(super) fn look(&mut self, now: Nanos) {
+        let floor = self.ends.flow.floor();
+        let speaks = matches!(floor, FloorState::User | FloorState::Overlap);
+        self.resend.hear(now, speaks, self.session.next_reply());
+        if self.leave.is_some() || self.closing || !self.session.is_ready() {
+            return;
+        }
+        let seen = Seen { quiet: self.is_quiet(floor), resumable: self.session.can_resume() };
+        if let Some(due) = self.life.look(now, seen) {
+            self.switch(now, due.cause, due.quiet);
+        }
+    }
+
+    /// Leaves the connection for a new one.
+    pub(super) fn switch(&mut self, now: Nanos, cause: SwitchCause, quiet: bool) {
+        self.session.leaving();
+        self.counters.switches += 1;
+        self.gap = Some(Gap { since: now, planned: true });
+        self.emit(LinkEvent::Switching { cause, quiet });
+        self.hang_up(now, None);
+    }
+
+    /// Nobody speaks, nothing of a reply is on its way to the ear, nothing is
+    /// owed to either side, and the session resumes from here or never could.
+    fn is_quiet(&self, floor: FloorState) -> bool {
+        let session = &self.session;
+        // In a stream there always is audio on its way; nobody speaks in it.
+        let said = !session.settings().is_manual() || self.queue.is_empty();
+        floor == FloorState::Free
+            && said
+            && !session.window_open()
+            && !session.is_replying()
+            && !session.wants_transmit()
+            && !self.resend.awaits()
+            && self.staging.is_empty()
+            && self.ends.flow.is_drained(self.sent_frames)
+            && (session.resumes_from_here() || !session.settings().resumption)
+    }
+
+    /// What belonged to the connection goes; what it took of a turn that is
+    /// not over or not answered comes back.
+    pub(super) fn lose_connection(&mut self, now: Nanos) {
+        self.life.ended();
+        self.live_since = None;
+        self.in_hand = None;
+        self.turn_ended_at = None;
+        if self.session.is_ready() {
+            self.gap.get_or_insert(Gap { since: now, planned: false });
+        }
+        let (again, forgotten) = self.resend.take(now);
+        self.queue.disconnected(now, again, forgotten);
+    }
+
+    /// The service accepted the setup: what waits goes up.
+    pub(super) fn accepted(&mut self, now: Nanos, resumed: bool) {
+        let waits = Rate::UPLINK.duration_of(self.queue.frames() as u64);
+        self.live_since = Some(now + waits);
+        self.life.began(now);
+        self.reconnect.ready(now);
+        let Some(Gap { since, planned }) = self.gap.take() else { return };
+        let gap = now.since(since);
+        let forgotten = !resumed && self.session.counters().turns > 0;
+        self.counters.returns += 1;
+        self.counters.gap_max = self.counters.gap_max.max(gap);
+        self.emit(LinkEvent::Back { gap, planned, forgotten });
+    }
+}
