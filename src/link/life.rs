@@ -202,7 +202,8 @@ mod tests {
     fn a_pause_shorter_than_a_moment_is_not_quiet() {
         let mut life = life();
         life.going_away(secs(10), Some(secs(50)));
-        let seen = |now: Nanos| if now.0 / 200_000_000 % 2 == 0 { QUIET_NOW } else { BUSY };
+        let seen =
+            |now: Nanos| if (now.0 / 200_000_000).is_multiple_of(2) { QUIET_NOW } else { BUSY };
         let (at, due) = due(&mut life, secs(10), secs(99), seen).unwrap();
         assert_eq!((at, due.quiet), (secs(55), false));
     }

@@ -85,7 +85,9 @@ impl Link {
         if self.session.is_ready() {
             self.gap.get_or_insert(Gap { since: now, planned: false });
         }
-        let (again, forgotten) = self.resend.take(now);
+        // At the end of the conversation there is no other connection.
+        let (again, forgotten) =
+            if self.closing { Default::default() } else { self.resend.take(now) };
         self.queue.disconnected(now, again, forgotten);
     }
 

@@ -266,7 +266,7 @@ impl Service {
     /// Once this side has ended the connection, its session is free.
     fn note_end(&mut self, now: Nanos) {
         if let Some(left) = self.outbox.take_going_away() {
-            self.go_away(now, left);
+            self.go_away(now, Some(left));
         }
         let Some(Closing { code, reason }) = self.outbox.end().cloned() else { return };
         if !std::mem::replace(&mut self.end_is_noted, true) {

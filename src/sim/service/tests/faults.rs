@@ -183,7 +183,7 @@ fn a_go_away_can_be_scripted_and_is_kept() {
     let going = Mishap::GoAway(Nanos::from_ms(2_000));
     let mut call = turn(fault(When::TurnComplete(1), going));
     assert_eq!(call.take().last().unwrap(), "3300 close 1011");
-    assert!(call.events().contains(&Event::GoingAway { left: Nanos::from_ms(2_000) }));
+    assert!(call.events().contains(&Event::GoingAway { left: Some(Nanos::from_ms(2_000)) }));
 }
 
 #[test]
