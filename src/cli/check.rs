@@ -8,7 +8,7 @@ use super::{
     exit::{Exit, Failure},
     find::{config_of, told},
     help::Verb,
-    output::print,
+    output::{draw, print, print_json},
 };
 use crate::{
     config::{
@@ -59,11 +59,11 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     }
     let file = config_of(&common)?;
     match file.plans(common.profile.as_deref(), &common.overrides) {
-        Ok(plans) if given.has(&EXPLAIN) => print(&explain(&plans[0]))?,
-        Ok(plans) if common.json => print(&format!("{}\n", as_json(&file, &plans)))?,
+        Ok(plans) if given.has(&EXPLAIN) => draw(&explain(&plans[0]))?,
+        Ok(plans) if common.json => print_json(&as_json(&file, &plans))?,
         Ok(plans) => print(&as_text(&file, &plans))?,
         Err(problems) if common.json => {
-            print(&format!("{}\n", problems_as_json(&file, &problems)))?;
+            print_json(&problems_as_json(&file, &problems))?;
             return Ok(Exit::Usage);
         }
         Err(problems) => return Err(told(&problems)),

@@ -9,7 +9,7 @@ use super::{
     args::{self, Flag},
     exit::{Exit, Failure},
     help::Verb,
-    output::print,
+    output::{print, print_json},
 };
 use crate::device::{
     Direction, Listing,
@@ -44,8 +44,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     }
     let listings = listing::list(given.has(&ALL)).map_err(Failure::device)?;
     if given.has(&args::JSON) {
-        let lines: Vec<_> = listings.iter().map(|l| as_json(l).to_string() + "\n").collect();
-        print(&lines.concat())?;
+        listings.iter().try_for_each(|listing| print_json(&as_json(listing)))?;
     } else {
         print(&as_text(&listings))?;
     }

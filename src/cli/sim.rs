@@ -16,10 +16,11 @@ use std::{
 use lexopt::{Arg, Parser, ValueExt as _};
 use serde_json::{Value, json};
 
-use super::signals::Signals;
+use super::{output::json_line, signals::Signals};
 use crate::{
     audio::{Nanos, Rate, convert::to_wire},
     device::wave_file,
+    measure::report::plain,
     net::{
         certificate::ServerTls,
         serve::{Server, ServerEvent, ServerNews},
@@ -79,7 +80,7 @@ pub fn run(args: &mut Parser) -> Result<ExitCode, Box<dyn Error>> {
     let is_json = options.json;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let server = Server::start(options.listen, tls, options.settings, move |event| {
-        print(&if is_json { as_json(&event).to_string() } else { as_line(&event) });
+        print(&if is_json { json_line(&as_json(&event)) } else { plain(&as_line(&event)) });
     })
     .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let addr = server.addr();

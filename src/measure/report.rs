@@ -80,11 +80,22 @@ pub fn seconds(value: impl Into<Option<f64>>) -> String {
 
 /// `text` without what could steer a terminal: a caption comes from a server.
 pub fn plain(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+}
+
+/// The same of several lines, which they stay.
+pub fn plain_lines(text: &str) -> String {
+    text.chars().map(|c| if c != '\n' && steers(c) { ' ' } else { c }).collect()
+}
+
+/// Whether `c` moves the cursor, begins an escape sequence or turns the direction
+/// of what follows.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 fn starts_as_number(cell: &str) -> bool {

@@ -8,6 +8,7 @@ mod doctor;
 mod echo;
 mod errors;
 mod faults;
+mod hostile;
 mod net;
 mod protocol;
 mod replay;

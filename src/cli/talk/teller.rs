@@ -14,9 +14,10 @@ use super::{
 use crate::{
     cli::{
         exit::Failure,
-        output::{complain, print},
+        output::{complain, draw, json_line, print, print_json},
     },
     engine::{EngineEvent, Recorder},
+    measure::report::plain_lines,
 };
 
 /// The version of the JSON lines.
@@ -51,7 +52,7 @@ impl Teller {
     /// The status line goes away.
     pub(in crate::cli) fn close_screen(&mut self) {
         if let Some(mut screen) = self.screen.take() {
-            let _ = print(&screen.erase(columns()));
+            let _ = draw(&screen.erase(columns()));
         }
     }
 
@@ -66,7 +67,7 @@ impl Teller {
     /// Nobody reads any more.
     pub(in crate::cli) fn show(&mut self, status: String) -> Result<(), Failure> {
         let Some(screen) = &mut self.screen else { return Ok(()) };
-        screen.show(status, columns()).map_or(Ok(()), |out| print(&out))
+        screen.show(status, columns()).map_or(Ok(()), |out| draw(&out))
     }
 
     /// One line of text; nothing in JSON, and nothing to who wants captions.
@@ -80,7 +81,7 @@ impl Teller {
     /// A line on standard error, whoever listens.
     pub(in crate::cli) fn warn(&mut self, text: &str) {
         if let Some(screen) = &mut self.screen {
-            let _ = print(&screen.erase(columns()));
+            let _ = draw(&screen.erase(columns()));
         }
         complain(text);
     }
@@ -97,7 +98,7 @@ impl Teller {
     /// # Errors
     /// Nobody reads any more.
     pub(in crate::cli) fn emit(&mut self, object: Value) -> Result<(), Failure> {
-        if self.json { print(&format!("{}\n", versioned(object))) } else { Ok(()) }
+        if self.json { print_json(&versioned(object)) } else { Ok(()) }
     }
 
     /// Tells an event, which the story has already heard, and adds it to the
@@ -143,7 +144,7 @@ impl Teller {
 
     fn pass(&mut self, object: Value, recorder: Option<&Recorder>) -> Result<(), Failure> {
         if let Some(recorder) = recorder {
-            recorder.event(versioned(object.clone()).to_string());
+            recorder.event(json_line(&versioned(object.clone())));
         }
         self.emit(object)
     }
@@ -160,7 +161,7 @@ impl Teller {
 
     fn put(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.screen {
-            Some(screen) => print(&screen.above(text, columns())),
+            Some(screen) => draw(&screen.above(&plain_lines(text), columns())),
             None => print(&format!("{text}\n")),
         }
     }
