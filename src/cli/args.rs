@@ -89,6 +89,13 @@ pub const URL: Flag = Flag::sets(
     "link.url",
     "connect here instead of to the service, such as ws://127.0.0.1:8765",
 );
+/// Whom to trust besides.
+pub const CA_FILE: Flag = Flag::sets(
+    "ca-file",
+    "FILE",
+    "link.ca_file",
+    "trust the certificates in this file (PEM) too, as of a proxy or chinwag sim --tls",
+);
 /// Any key of the profile.
 pub const SET: Flag =
     Flag::with("set", "KEY=VALUE", "any key of the profile, such as turn.patience=0.8; repeatable");

@@ -41,7 +41,10 @@ pub const VERB: Verb = Verb {
             between them, as loud as a model speaks, listens meanwhile, and says how late and how loud the\n\
             echo is, what the speaker distorts, how the clocks differ, what echo_cancel takes away, and\n\
             with which profile to talk. It ends with 3 where nothing of it is heard.",
-    flags: &[&args::PLAN_FLAGS, &[&ECHO, &args::KEY_FILE, &args::JSON, &args::HELP]],
+    flags: &[
+        &args::PLAN_FLAGS,
+        &[&ECHO, &args::CA_FILE, &args::KEY_FILE, &args::JSON, &args::HELP],
+    ],
     examples: &[
         ("chinwag doctor", "the default profile, the default devices"),
         ("chinwag doctor --profile pi --mic USB --speaker USB", "a kiosk's"),

@@ -15,6 +15,8 @@ use crate::{
 
 /// No configuration is longer; a device or a log given by mistake may be.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// And what a talk or a replay wrote down, no longer than this.
+const RECORD_BYTES_MAX: u64 = 1 << 30;
 
 /// Reads the first configuration there is: the given file, `./pipeline.toml`,
 /// the XDG configuration folder's, the built-in one.
@@ -76,6 +78,19 @@ fn candidates(folder: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Vec
     let mut paths = vec![folder.join("pipeline.toml")];
     paths.extend(config.map(|config| config.join("chinwag").join("pipeline.toml")));
     paths
+}
+
+/// The text of a file that a talk or a replay wrote.
+///
+/// # Errors
+/// A file that cannot be read, or is longer than a week of talk.
+pub fn text_of(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(RECORD_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > RECORD_BYTES_MAX {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, "it is over 1 GiB"));
+    }
+    Ok(text)
 }
 
 /// The bytes of a file; `None` where there is none.

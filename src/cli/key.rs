@@ -77,9 +77,19 @@ fn from_file(path: &Path, by: &str, forbidden: u32) -> Result<Key, Failure> {
     };
     let file = File::open(path).map_err(cannot)?;
     guard(&file, path, forbidden).map_err(cannot)??;
-    let mut text = String::new();
-    file.take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(cannot)?;
-    key(&text, format!("{} ({by})", path.display()))
+    let found_in = format!("{} ({by})", path.display());
+    let mut bytes = Vec::new();
+    file.take(KEY_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > KEY_BYTES_MAX {
+        return Err(no_key(
+            &found_in,
+            "it is longer than any key; name a file that holds nothing else",
+        ));
+    }
+    // What editors of other systems put before a text.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    let text = std::str::from_utf8(bytes).map_err(|_| no_key(&found_in, "it is not text"))?;
+    key(text, found_in)
 }
 
 /// Refuses a file that anybody else may read.
@@ -107,8 +117,12 @@ mod tests {
     use super::*;
 
     fn file(name: &str, mode: u32) -> PathBuf {
+        file_of(name, mode, b"AIzaFromFile\n")
+    }
+
+    fn file_of(name: &str, mode: u32, bytes: &[u8]) -> PathBuf {
         let path = std::env::temp_dir().join(format!("chinwag-{}-{name}", std::process::id()));
-        fs::write(&path, "AIzaFromFile\n").unwrap();
+        fs::write(&path, bytes).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         path
     }
@@ -152,6 +166,40 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
         assert!(find(Some(&path), with).is_err());
         fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn neither_group_nor_others_may_read_and_a_link_is_judged_by_what_it_leads_to() {
+        for (mode, is_fine) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
+            let path = file(&format!("mode-{mode:o}"), mode);
+            let link = path.with_extension("link");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            for path in [&path, &link] {
+                assert_eq!(find(Some(path), |_| None).is_ok(), is_fine, "{mode:o}");
+            }
+            fs::remove_file(path).unwrap();
+            fs::remove_file(link).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_editors_put_around_a_key_is_ignored_and_what_is_no_key_is_not_repeated() {
+        let read = |name: &str, bytes: &[u8]| {
+            let path = file_of(name, 0o600, bytes);
+            let found = find(Some(&path), |_| None);
+            fs::remove_file(path).unwrap();
+            found.map(|key| key.unwrap().credential.header().unwrap().1)
+        };
+        for bytes in [&b"AIzaSecret"[..], b" AIzaSecret\r\n\n", b"\xef\xbb\xbfAIzaSecret\n"] {
+            assert_eq!(read("fine", bytes).unwrap(), "AIzaSecret");
+        }
+        let long = vec![b'x'; KEY_BYTES_MAX as usize + 1];
+        let two = b"AIzaSecret\nAIzaSecret\n";
+        for bytes in [&b""[..], b"\n", b"\xef\xbb\xbf", b"AIza\xffSecret", two, &long] {
+            let failure = read("wrong", bytes).unwrap_err();
+            assert!(failure.message.contains("--key-file"), "{failure}");
+            assert!(!failure.message.contains("Secret"), "{failure}");
+        }
     }
 
     #[test]

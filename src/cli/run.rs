@@ -47,7 +47,15 @@ pub const VERB: Verb = Verb {
             model has answered.",
     flags: &[
         &args::PLAN_FLAGS,
-        &[&args::KEY_FILE, &args::RECORD, &args::QUIET, &args::VERBOSE, &args::JSON, &args::HELP],
+        &[
+            &args::CA_FILE,
+            &args::KEY_FILE,
+            &args::RECORD,
+            &args::QUIET,
+            &args::VERBOSE,
+            &args::JSON,
+            &args::HELP,
+        ],
     ],
     examples: &[
         (

@@ -13,6 +13,11 @@ use crate::audio::Rate;
 
 /// A longer file is refused: an hour at 48 kHz is 690 MB of samples.
 pub const SECONDS_MAX: u64 = 3_600;
+/// And one of more frames than an hour at 48 kHz has, whatever its rate.
+pub const FRAMES_MAX: usize = SECONDS_MAX as usize * 48_000;
+/// Not more is read of what may never end, such as a pipe: an hour of seven
+/// channels at 48 kHz in 32 bits.
+pub(super) const FILE_BYTES_MAX: u64 = 5 << 30;
 /// The sizes in a WAV header have 32 bits; this leaves room for the header.
 const DATA_BYTES_MAX: u64 = u32::MAX as u64 - 4_096;
 
@@ -56,7 +61,7 @@ pub fn read(path: &Path) -> Result<Wave, WaveError> {
     let cannot =
         |e| WaveError::new(&name, format!("cannot open: {e}; check the path and its permissions"));
     let file = File::open(path).map_err(cannot)?;
-    decode(&name, BufReader::new(file))
+    decode(&name, BufReader::new(file).take(FILE_BYTES_MAX))
 }
 
 /// Reads the bytes of a WAV file, such as one compiled into the program;
@@ -112,23 +117,25 @@ pub(super) fn mono(
     channels: usize,
     samples: impl Iterator<Item = Result<f32, Option<String>>>,
 ) -> Result<Vec<f32>, WaveError> {
-    let frames_max = (SECONDS_MAX * u64::from(rate.hz())) as usize;
+    let frames_max = FRAMES_MAX.min(SECONDS_MAX as usize * rate.hz() as usize);
     let mut out = Vec::new();
-    let (mut sum, mut filled) = (0.0_f32, 0);
+    // The sum of two finite floats may be none.
+    let (mut sum, mut filled) = (0.0_f64, 0);
     for sample in samples {
         match sample {
-            Ok(sample) => sum += if sample.is_finite() { sample } else { 0.0 },
+            Ok(sample) if sample.is_finite() => sum += f64::from(sample),
+            Ok(_) => {}
             Err(None) => break,
             Err(Some(why)) => return Err(WaveError::new(name, why)),
         }
         filled += 1;
         if filled == channels {
             if out.len() == frames_max {
-                let minutes = SECONDS_MAX / 60;
+                let minutes = frames_max / rate.hz() as usize / 60;
                 let what = format!("is longer than {minutes} minutes; cut it into parts");
                 return Err(WaveError::new(name, what));
             }
-            out.push(sum / channels as f32);
+            out.push((sum / channels as f64) as f32);
             (sum, filled) = (0.0, 0);
         }
     }

@@ -161,6 +161,10 @@ impl Link {
         self.session.receive(now, message);
         self.take_session_events(now);
         self.deliver();
+        if self.staging.is_flooded() && self.hang_up.is_none() {
+            let reason = "the server sent more turns than can be heard";
+            self.hang_up = Some(Close::new(Close::NO_FRAME, reason));
+        }
     }
 
     /// Empties the uplink ring into the queue, obeys a cut, and gives the

@@ -13,6 +13,13 @@ use crate::audio::{
     packet::{DOWNLINK_FRAMES_MAX, Samples},
 };
 
+/// Marks that may wait. The worker takes thousands a second, and a conversation
+/// has a few in a minute: more are a server that wants to fill our memory.
+const MARKS_MAX: usize = 1_024;
+/// What is converted at once, so that a part of many megabytes that will not fit
+/// is not made three times as long first.
+const CONVERTED_AT_ONCE: usize = 1 << 16;
+
 /// A packet without audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -70,8 +77,11 @@ impl StagedReply {
 #[derive(Debug)]
 pub(super) struct Staging {
     replies: VecDeque<StagedReply>,
-    overtaking: VecDeque<DownlinkPacket>,
+    /// Overtakes all that is staged. Only the newest: it is about all before it.
+    overtaking: Option<DownlinkPacket>,
     frames: usize,
+    /// Marks that wait, of all replies.
+    marks: usize,
     frames_max: usize,
     converter: Option<(ReplyId, ToDownlinkRate)>,
     counters: StagingCounters,
@@ -91,8 +101,9 @@ impl Staging {
     pub(super) fn new(frames_max: usize) -> Self {
         Self {
             replies: VecDeque::new(),
-            overtaking: VecDeque::new(),
+            overtaking: None,
             frames: 0,
+            marks: 0,
             frames_max,
             converter: None,
             counters: StagingCounters::default(),
@@ -108,16 +119,18 @@ impl Staging {
         rate: Rate,
     ) -> Staged {
         let is_first = self.entry(now, reply).staged == 0;
-        let mut converted = Vec::new();
-        let samples = if self.prepare_converter(reply, rate) {
+        if !self.prepare_converter(reply, rate) {
+            return Staged { is_first, refused_frames: self.append(now, reply, samples) };
+        }
+        let (mut converted, mut refused_frames) = (Vec::new(), 0);
+        for step in samples.chunks(CONVERTED_AT_ONCE) {
+            converted.clear();
             if let Some((_, converter)) = &mut self.converter {
-                converter.convert(samples, &mut converted);
+                converter.convert(step, &mut converted);
             }
-            &converted[..]
-        } else {
-            samples
-        };
-        Staged { is_first, refused_frames: self.append(now, reply, samples) }
+            refused_frames += self.append(now, reply, &converted);
+        }
+        Staged { is_first, refused_frames }
     }
 
     /// Takes a mark, which leaves after the audio that was staged before it.
@@ -129,6 +142,7 @@ impl Staging {
             }
             self.append(now, reply, &tail);
         }
+        self.marks += 1;
         let entry = self.entry(now, reply);
         entry.marks.push_back((entry.staged, mark));
         entry.over |= mark == Mark::TurnComplete;
@@ -141,7 +155,7 @@ impl Staging {
         let staged = self.replies.iter().find(|staged| staged.reply == reply);
         let first_byte_at = staged.map_or(now, |staged| staged.first_byte_at);
         let payload = Mark::Interrupted.payload();
-        self.overtaking.push_back(DownlinkPacket { payload, reply, first_byte_at });
+        self.overtaking = Some(DownlinkPacket { payload, reply, first_byte_at });
     }
 
     /// The worker cut this reply and all before it.
@@ -152,7 +166,7 @@ impl Staging {
     /// The next packet, its audio at most `room_frames` long. A packet is not
     /// made smaller than its audio allows just to use up a little room.
     pub(super) fn next(&mut self, room_frames: usize) -> Option<DownlinkPacket> {
-        if let Some(packet) = self.overtaking.pop_front() {
+        if let Some(packet) = self.overtaking.take() {
             return Some(packet);
         }
         loop {
@@ -162,6 +176,7 @@ impl Staging {
             let until_mark = front.marks.front().map_or(u64::MAX, |&(after, _)| after - taken);
             if until_mark == 0 {
                 let payload = front.marks.pop_front()?.1.payload();
+                self.marks -= 1;
                 return Some(DownlinkPacket { payload, reply, first_byte_at });
             }
             if front.samples.is_empty() {
@@ -182,9 +197,14 @@ impl Staging {
         }
     }
 
+    /// Whether more marks wait than a conversation has.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.marks > MARKS_MAX
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.overtaking.is_empty()
+        self.overtaking.is_none()
             && self.frames == 0
             && self.replies.iter().all(|reply| reply.marks.is_empty())
     }

@@ -238,12 +238,17 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
     /// All that has arrived, or so much that others must get their turn.
     fn read(&mut self, up: &mut Up) -> Result<(), Close> {
         up.unread = false;
+        up.socket.ration();
         for _ in 0..READS_MAX {
             match up.socket.read() {
                 Incoming::Message(message) => {
                     self.link.receive((self.clock)(), &message.into_data());
                 }
-                Incoming::Nothing => return Ok(()),
+                Incoming::Control => {}
+                Incoming::Nothing => {
+                    up.unread = up.socket.is_spent();
+                    return Ok(());
+                }
                 Incoming::Ended(close) => return Err(close),
             }
         }
@@ -257,11 +262,17 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
         if !std::mem::take(&mut up.writable) {
             return Ok(());
         }
+        let mut waits = up.in_flight;
         if up.socket.is_unflushed() {
             up.socket.flush()?;
-        } else if up.closed {
+            // A pong has left: who pings without end must not silence us.
+            waits |= up.socket.is_unflushed();
+        }
+        if waits || up.closed {
+            self.note_sent(up);
             return Ok(());
-        } else if self.link.wants_transmit() && !self.has_spoken(now) {
+        }
+        if self.link.wants_transmit() && !self.has_spoken(now) {
             if self.link.poll_transmit((self.clock)(), &mut self.text) {
                 self.last_sent_at = now;
                 up.in_flight = true;
@@ -274,11 +285,16 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
             self.last_sent_at = now;
             up.socket.ping()?;
         }
+        self.note_sent(up);
+        Ok(())
+    }
+
+    /// The link knows when the kernel has all of its message.
+    fn note_sent(&mut self, up: &mut Up) {
         if up.in_flight && !up.socket.is_unflushed() {
             up.in_flight = false;
             self.link.transmitted((self.clock)());
         }
-        Ok(())
     }
 
     /// Whether the time for last words is over.

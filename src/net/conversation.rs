@@ -32,6 +32,10 @@ use crate::{
 
 /// What a client may send at once.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// What may wait for a client that does not read, pongs included.
+const OUTGOING_BYTES_MAX: usize = 16 << 20;
+/// Bytes that are read before anything else is done.
+const RATION_BYTES: usize = 32 << 10;
 const HANDSHAKE_MAX: Nanos = Nanos::from_secs(10);
 /// How long the other side has to answer a close frame.
 const CLOSE_MAX: Nanos = Nanos::from_secs(2);
@@ -72,6 +76,7 @@ pub(super) fn hold(
         }
     };
     let config = WebSocketConfig::default()
+        .max_write_buffer_size(OUTGOING_BYTES_MAX)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
     let socket = upgrade(ServerHandshake::start(stream, admit, Some(config)), &patience);
@@ -107,13 +112,13 @@ fn open(request: &Request, shared: &Shared) -> Result<Service, (StatusCode, Stri
 
 /// TLS, where the server speaks it.
 fn secure(tcp: TcpStream, patience: &Patience<'_>) -> Result<Stream, String> {
-    let Some(tls) = &patience.shared.tls else { return Ok(Stream::Plain(tcp)) };
+    let Some(tls) = &patience.shared.tls else { return Ok(tcp.into()) };
     let mut stream =
         TlsStream::accepted(Arc::clone(&tls.config), tcp).map_err(|error| error.to_string())?;
     while !stream.handshake().map_err(|error| format!("TLS: {error}"))? {
         patience.wait(stream.as_fd(), stream.wants_write())?;
     }
-    Ok(Stream::Tls(Box::new(stream)))
+    Ok(Box::new(stream).into())
 }
 
 /// The WebSocket's upgrade.
@@ -226,6 +231,7 @@ impl Conversation<'_> {
 
     /// Reads what is there, up to a limit; says whether there may be more.
     fn read(&mut self) -> (Flow, bool) {
+        self.socket.get_mut().get_mut().ration(RATION_BYTES);
         for _ in 0..READS_MAX {
             let now = self.shared.now();
             self.socket.get_mut().set(now, self.service.pong_delay());
@@ -236,7 +242,9 @@ impl Conversation<'_> {
                     self.service.client_closed(now, frame.map_or(1005, |f| f.code.into()));
                 }
                 Ok(_) => {}
-                Err(error) if would_block(&error) => return (Flow::GoesOn, false),
+                Err(error) if would_block(&error) => {
+                    return (Flow::GoesOn, self.socket.get_ref().get_ref().is_spent());
+                }
                 Err(Error::Capacity(_)) => {
                     self.service.client_closed(now, 1009);
                     self.close(CloseCode::Size, "message over 16 MiB");

@@ -3,7 +3,7 @@
 //! a dial can be abandoned at any moment by dropping it.
 
 use std::{
-    net::{IpAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     path::Path,
     sync::Arc,
 };
@@ -167,7 +167,7 @@ impl Dial {
                     self.date = date;
                     return Progress::Done(socket);
                 }
-                Err(error) => return Progress::Failed(error),
+                Err(error) => return Progress::Failed(error.redacted(&self.dialer.credential)),
             }
         }
     }
@@ -212,13 +212,7 @@ impl Dial {
             Stage::Resolving(resolving) => match resolving.poll() {
                 None => Ok(Step::Stay(Stage::Resolving(resolving))),
                 Some(addresses) => {
-                    let mut addresses = addresses?;
-                    if !self.dialer.endpoint.secure {
-                        addresses.retain(|address| is_this_machine(address.ip()));
-                        if addresses.is_empty() {
-                            return Err(DialError::PlainText(self.dialer.endpoint.host.clone()));
-                        }
-                    }
+                    let addresses = admitted(addresses?, &self.dialer.endpoint)?;
                     Ok(Step::Next(Stage::Connecting(Connecting::new(now, addresses))))
                 }
             },
@@ -228,10 +222,10 @@ impl Dial {
             },
             Stage::Securing(mut tls) => match tls.handshake() {
                 Ok(false) => Ok(Step::Stay(Stage::Securing(tls))),
-                Ok(true) => self.upgrade(Stream::Tls(tls)),
+                Ok(true) => self.upgrade(tls.into()),
                 Err(error) => Err(DialError::from_tls(&error, &self.dialer.endpoint.host)),
             },
-            Stage::Upgrading(handshake) => upgraded(handshake.handshake()),
+            Stage::Upgrading(handshake) => self.upgraded(handshake.handshake()),
             Stage::Over(error) => {
                 Err(error.unwrap_or(DialError::Io(DialStage::Connect, "it is over".to_owned())))
             }
@@ -239,7 +233,7 @@ impl Dial {
     }
 
     fn connected(&self, tcp: TcpStream) -> Result<Step, DialError> {
-        let Some(config) = &self.dialer.tls else { return self.upgrade(Stream::Plain(tcp)) };
+        let Some(config) = &self.dialer.tls else { return self.upgrade(tcp.into()) };
         let host = self.dialer.endpoint.host.clone();
         let name =
             ServerName::try_from(host).map_err(|error| DialError::BadRequest(error.to_string()))?;
@@ -254,6 +248,21 @@ impl Dial {
             .map_err(DialError::from_upgrade)?;
         Ok(Step::Next(Stage::Upgrading(Box::new(handshake))))
     }
+
+    fn upgraded(&self, result: Upgraded) -> Result<Step, DialError> {
+        match result {
+            Ok((web_socket, response)) => {
+                let credential = &self.dialer.credential;
+                let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+                let date = date.map(|date| credential.redact(date));
+                Ok(Step::Done(Box::new(Socket::new(web_socket, credential.clone())), date))
+            }
+            Err(HandshakeError::Interrupted(handshake)) => {
+                Ok(Step::Stay(Stage::Upgrading(Box::new(handshake))))
+            }
+            Err(HandshakeError::Failure(error)) => Err(DialError::from_upgrade(error)),
+        }
+    }
 }
 
 enum Step {
@@ -266,20 +275,6 @@ type Upgraded =
     Result<(tungstenite::WebSocket<Stream>, Response), HandshakeError<ClientHandshake<Stream>>>;
 type Response = tungstenite::handshake::client::Response;
 
-fn upgraded(result: Upgraded) -> Result<Step, DialError> {
-    match result {
-        Ok((web_socket, response)) => {
-            let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-            let date = date.map(str::to_owned);
-            Ok(Step::Done(Box::new(Socket::new(web_socket)), date))
-        }
-        Err(HandshakeError::Interrupted(handshake)) => {
-            Ok(Step::Stay(Stage::Upgrading(Box::new(handshake))))
-        }
-        Err(HandshakeError::Failure(error)) => Err(DialError::from_upgrade(error)),
-    }
-}
-
 fn stage_name(stage: &Stage) -> DialStage {
     match stage {
         Stage::Resolving(_) => DialStage::Resolve,
@@ -289,6 +284,41 @@ fn stage_name(stage: &Stage) -> DialStage {
     }
 }
 
+/// What a name resolved to, where the scheme lets us go to all of it.
+fn admitted(
+    mut addresses: Vec<SocketAddr>,
+    endpoint: &Endpoint,
+) -> Result<Vec<SocketAddr>, DialError> {
+    if !endpoint.secure {
+        addresses.retain(|address| is_this_machine(address.ip()));
+        if addresses.is_empty() {
+            return Err(DialError::PlainText(endpoint.host.clone()));
+        }
+    }
+    Ok(addresses)
+}
+
 fn is_this_machine(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ApiVersion;
+
+    #[test]
+    fn a_localhost_that_resolves_elsewhere_is_not_dialled_unencrypted() {
+        let of = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<_>>();
+        let at =
+            |url| Endpoint::new(Some(url), ApiVersion::default(), &Credential::none()).unwrap();
+        let everywhere =
+            of(&["10.0.0.1:9", "[::ffff:10.0.0.1]:9", "[::1]:9", "0.0.0.0:9", "127.0.0.2:9"]);
+        let here = of(&["[::1]:9", "127.0.0.2:9"]);
+        let plain = at("ws://localhost:9");
+        assert_eq!(admitted(everywhere.clone(), &plain), Ok(here));
+        let refused = Err(DialError::PlainText("localhost".to_owned()));
+        assert_eq!(admitted(of(&["10.0.0.1:9"]), &plain), refused);
+        assert_eq!(admitted(everywhere.clone(), &at("wss://localhost:9")), Ok(everywhere));
+    }
 }

@@ -5,7 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use rustls::CertificateError;
 use tungstenite::error::{Error as WsError, ProtocolError};
 
-use crate::protocol::{Reaction, SessionSettings, Verdict, close};
+use crate::protocol::{Credential, Reaction, SessionSettings, Verdict, close};
 
 /// How far a dial got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum DialError {
     Expired,
     /// The server's certificate is for another name.
     WrongName(String),
+    /// The server's certificate does not hold for any other reason.
+    BadCertificate(String),
     /// Any other failure of TLS.
     Tls(String),
     /// The server answered, but refused to upgrade.
@@ -88,8 +90,18 @@ impl DialError {
                 | Self::UnknownIssuer
                 | Self::Expired
                 | Self::WrongName(_)
+                | Self::BadCertificate(_)
                 | Self::BadRequest(_)
         )
+    }
+
+    /// The same without the secret, where the server repeated it.
+    pub(super) fn redacted(self, credential: &Credential) -> Self {
+        match self {
+            Self::Http { status, body } => Self::Http { status, body: credential.redact(&body) },
+            Self::NotWebSocket(problem) => Self::NotWebSocket(credential.redact(&problem)),
+            other => other,
+        }
     }
 
     fn words(&self) -> (String, &'static str) {
@@ -126,11 +138,11 @@ impl DialError {
             ),
             Self::CaStore(problem) => (
                 format!("this system's certificates cannot be used: {problem}"),
-                "install the package ca-certificates, or give --set link.ca_file=FILE",
+                "install the package ca-certificates, or give --ca-file FILE",
             ),
             Self::UnknownIssuer => (
                 "the server's certificate was issued by nobody that this machine trusts".to_owned(),
-                "give the issuer's certificate with --set link.ca_file=FILE if a proxy or the simulator stands between",
+                "give the issuer's certificate with --ca-file FILE if a proxy or the simulator stands between",
             ),
             Self::Expired => (
                 "the server's certificate is not valid at this time".to_owned(),
@@ -139,6 +151,10 @@ impl DialError {
             Self::WrongName(expected) => (
                 format!("the server's certificate is not for \"{expected}\""),
                 "check the host in the url",
+            ),
+            Self::BadCertificate(problem) => (
+                format!("the server's certificate does not hold: {problem}"),
+                "the server must replace it, unless somebody stands between",
             ),
             Self::Tls(problem) => (
                 format!("the tls handshake failed: {problem}"),
@@ -183,7 +199,7 @@ impl DialError {
                 | CertificateError::NotValidForNameContext { .. } => {
                     Self::WrongName(host.to_owned())
                 }
-                other => Self::Tls(other.to_string()),
+                other => Self::BadCertificate(other.to_string()),
             },
             Some(other) => Self::Tls(other.to_string()),
             None if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -11,12 +11,16 @@ use tungstenite::{
 };
 
 use super::{poll::Interest, stream::Stream};
-use crate::protocol::Close;
+use crate::protocol::{Close, Credential};
 
 /// The longest message that is read.
 const INCOMING_BYTES_MAX: usize = 16 << 20;
 /// The longest message that is written, pongs included.
 const OUTGOING_BYTES_MAX: usize = 1 << 20;
+
+/// What is read before others get their turn: half a second of a reply, or ten
+/// thousand frames that say nothing.
+const RATION_BYTES: usize = 32 << 10;
 
 /// Messages leave at once, and buffers have bounds.
 pub(super) fn web_socket_config() -> WebSocketConfig {
@@ -33,6 +37,8 @@ pub(super) fn web_socket_config() -> WebSocketConfig {
 pub(super) enum Incoming {
     /// Text or binary: the service sends JSON in either.
     Message(Message),
+    /// Something between the two ends; there may be more.
+    Control,
     /// Nothing more for now.
     Nothing,
     /// The connection has ended.
@@ -42,36 +48,66 @@ pub(super) enum Incoming {
 /// See the top of the file.
 #[derive(Debug)]
 pub(super) struct Socket {
-    web_socket: WebSocket<Stream>,
+    /// Blacked out wherever a server repeats it.
+    credential: Credential,
+    inner: WebSocket<Stream>,
     /// What was written last is not all in the kernel: write nothing more.
     unflushed: bool,
 }
 
 impl Socket {
-    pub(super) fn new(web_socket: WebSocket<Stream>) -> Self {
-        Self { web_socket, unflushed: false }
+    pub(super) fn new(web_socket: WebSocket<Stream>, credential: Credential) -> Self {
+        Self { credential, inner: web_socket, unflushed: false }
+    }
+
+    /// Allows another ration to be read.
+    pub(super) fn ration(&mut self) {
+        self.inner.get_mut().ration(RATION_BYTES);
+    }
+
+    /// Whether there was nothing more only because the ration is spent.
+    pub(super) fn is_spent(&self) -> bool {
+        self.inner.get_ref().is_spent()
     }
 
     /// Whether bytes wait inside for the socket to take them.
     pub(super) fn is_unflushed(&self) -> bool {
-        self.unflushed || self.web_socket.get_ref().wants_write()
+        self.unflushed || self.inner.get_ref().wants_write()
     }
 
     /// Reads one message. To be called until there is nothing after every
     /// wake and after every write: poll sees neither what TLS nor what the
     /// WebSocket has read ahead. Answers pings.
     pub(super) fn read(&mut self) -> Incoming {
-        loop {
-            match self.web_socket.read() {
-                Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
-                    return Incoming::Message(message);
-                }
-                Ok(Message::Close(frame)) => return Incoming::Ended(close_of(frame)),
-                Ok(Message::Ping(_)) => self.unflushed = true,
-                Ok(Message::Pong(_) | Message::Frame(_)) => {}
-                Err(Error::Io(error)) if error.kind() == WouldBlock => return Incoming::Nothing,
-                Err(error) => return Incoming::Ended(broken(&error)),
+        match self.inner.read() {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
+                Incoming::Message(self.without_secret(message))
             }
+            Ok(Message::Close(frame)) => Incoming::Ended(self.close_of(frame)),
+            Ok(Message::Ping(_)) => {
+                self.unflushed = true;
+                Incoming::Control
+            }
+            Ok(Message::Pong(_) | Message::Frame(_)) => Incoming::Control,
+            Err(Error::Io(error)) if error.kind() == WouldBlock => Incoming::Nothing,
+            Err(error) => Incoming::Ended(broken(&error)),
+        }
+    }
+
+    fn without_secret(&self, message: Message) -> Message {
+        let bytes: &[u8] = match &message {
+            Message::Text(text) => text.as_ref(),
+            Message::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        self.credential.redacted(bytes).map_or(message, Message::binary)
+    }
+
+    /// A close frame without a code reads as 1005, the code for its absence.
+    fn close_of(&self, frame: Option<CloseFrame>) -> Close {
+        match frame {
+            Some(frame) => Close::new(frame.code.into(), self.credential.redact(&frame.reason)),
+            None => Close::new(1_005, ""),
         }
     }
 
@@ -89,25 +125,25 @@ impl Socket {
 
     /// Sends what waits inside.
     pub(super) fn flush(&mut self) -> Result<(), Close> {
-        let result = self.web_socket.flush();
+        let result = self.inner.flush();
         self.written(result)
     }
 
     /// Sends a close frame; the other side's is then to be waited for.
     pub(super) fn close(&mut self, code: u16) -> Result<(), Close> {
         let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
-        let result = self.web_socket.close(Some(frame));
+        let result = self.inner.close(Some(frame));
         self.written(result)
     }
 
     /// Gives the close frame that answers the peer's its chance, and ends.
     pub(super) fn finish(mut self) {
-        let _ = self.web_socket.flush();
-        self.web_socket.get_mut().shut_down();
+        let _ = self.inner.flush();
+        self.inner.get_mut().shut_down();
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.web_socket.get_ref().as_fd()
+        self.inner.get_ref().as_fd()
     }
 
     /// What it waits for; to write too where something is to be sent.
@@ -116,7 +152,7 @@ impl Socket {
     }
 
     fn write(&mut self, message: Message) -> Result<(), Close> {
-        let result = self.web_socket.write(message).and_then(|()| self.web_socket.flush());
+        let result = self.inner.write(message).and_then(|()| self.inner.flush());
         self.written(result)
     }
 
@@ -128,14 +164,6 @@ impl Socket {
             Err(error) => return Err(broken(&error)),
         };
         Ok(())
-    }
-}
-
-/// A close frame without a code reads as 1005, the code for its absence.
-fn close_of(frame: Option<CloseFrame>) -> Close {
-    match frame {
-        Some(frame) => Close::new(frame.code.into(), frame.reason.as_str()),
-        None => Close::new(1_005, ""),
     }
 }
 

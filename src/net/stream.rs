@@ -17,26 +17,59 @@ use rustls::{
 };
 
 /// Bytes over TCP, non-blocking.
+///
+/// Reads may be rationed: neither tungstenite nor TLS comes back from a peer that
+/// sends faster than it is read and never ends a message (empty fragments,
+/// pings, empty records). Where the ration is spent, a read would block.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) struct Stream {
+    bytes: Bytes,
+    /// Bytes that may still be taken from the socket.
+    ration: usize,
+}
+
+#[derive(Debug)]
+enum Bytes {
     /// As they are: to this machine only.
     Plain(TcpStream),
     /// Encrypted.
     Tls(Box<TlsStream>),
 }
 
+impl From<TcpStream> for Stream {
+    fn from(tcp: TcpStream) -> Self {
+        Self { bytes: Bytes::Plain(tcp), ration: usize::MAX }
+    }
+}
+
+impl From<Box<TlsStream>> for Stream {
+    fn from(tls: Box<TlsStream>) -> Self {
+        Self { bytes: Bytes::Tls(tls), ration: usize::MAX }
+    }
+}
+
 impl Stream {
+    /// From now on at most so many bytes are read.
+    pub(super) fn ration(&mut self, bytes: usize) {
+        self.ration = bytes;
+    }
+
+    /// Whether the socket may hold more, which only another ration lets through.
+    pub(super) fn is_spent(&self) -> bool {
+        self.ration == 0
+    }
+
     /// Whether bytes wait inside for the socket to take them.
     pub(super) fn wants_write(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::Tls(tls) => tls.connection.wants_write(),
+        match &self.bytes {
+            Bytes::Plain(_) => false,
+            Bytes::Tls(tls) => tls.connection.wants_write(),
         }
     }
 
     /// Says that nothing will follow, as far as that is possible at once.
     pub(super) fn shut_down(&mut self) {
-        if let Self::Tls(tls) = self {
+        if let Bytes::Tls(tls) = &mut self.bytes {
             tls.connection.send_close_notify();
             let _ = tls.push_out();
         }
@@ -48,34 +81,42 @@ impl Stream {
     }
 
     fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => &tls.tcp,
+        match &self.bytes {
+            Bytes::Plain(tcp) => tcp,
+            Bytes::Tls(tls) => &tls.tcp,
         }
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(tcp) => tcp.read(buffer),
-            Self::Tls(tls) => tls.read(buffer),
+        match &mut self.bytes {
+            Bytes::Plain(tcp) => {
+                let whole = buffer.len().min(self.ration);
+                if whole == 0 && !buffer.is_empty() {
+                    return Err(WouldBlock.into());
+                }
+                let read = tcp.read(&mut buffer[..whole])?;
+                self.ration -= read;
+                Ok(read)
+            }
+            Bytes::Tls(tls) => tls.read(buffer, &mut self.ration),
         }
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(tcp) => tcp.write(bytes),
-            Self::Tls(tls) => tls.write(bytes),
+        match &mut self.bytes {
+            Bytes::Plain(tcp) => tcp.write(bytes),
+            Bytes::Tls(tls) => tls.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(_) => Ok(()),
-            Self::Tls(tls) => tls.push_out(),
+        match &mut self.bytes {
+            Bytes::Plain(_) => Ok(()),
+            Bytes::Tls(tls) => tls.push_out(),
         }
     }
 }
@@ -154,20 +195,18 @@ impl TlsStream {
     }
 }
 
-impl Read for TlsStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl TlsStream {
+    fn read(&mut self, buffer: &mut [u8], ration: &mut usize) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {
-                Err(error) if error.kind() == WouldBlock => {}
+                Err(error) if error.kind() == WouldBlock && *ration > 0 => {}
                 other => return other,
             }
             // The end of the stream shows in the next look at the reader.
-            self.pull_in()?;
+            *ration = ration.saturating_sub(self.pull_in()?);
         }
     }
-}
 
-impl Write for TlsStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.push_out()?;
         let taken = self.connection.writer().write(bytes)?;
@@ -176,9 +215,5 @@ impl Write for TlsStream {
             _ if taken == 0 && !bytes.is_empty() => Err(WouldBlock.into()),
             _ => Ok(taken),
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.push_out()
     }
 }

@@ -17,6 +17,8 @@ pub struct SessionCounters {
     pub unknown_messages: u64,
     /// Of these, with fields of a wrong type, which were left out.
     pub salvaged_messages: u64,
+    /// Texts that were cut, and handles left out, because no sensible one is so long.
+    pub overlong_fields: u64,
     /// Messages that came while no connection was open, and a second `setupComplete`.
     pub unexpected_messages: u64,
     /// Audio parts passed on.

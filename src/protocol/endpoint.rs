@@ -152,10 +152,16 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
             _ => (host, Some(after.strip_prefix(':')?)),
         }
     } else {
-        match authority.split_once(':') {
+        let (host, port) = match authority.split_once(':') {
             Some((host, port)) => (host, Some(port)),
             None => (authority, None),
+        };
+        // Of anything else two readers may think differently whom it names.
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if !host.bytes().all(is_name) {
+            return None;
         }
+        (host, port)
     };
     let port = match port {
         Some(port) => Some(port.parse().ok().filter(|port| *port != 0)?),

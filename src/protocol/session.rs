@@ -35,9 +35,13 @@ pub const SETUP_TIMEOUT: Nanos = Nanos::from_secs(10);
 
 /// Events that may wait to be polled.
 const EVENTS_MAX: usize = 4_096;
+/// The longest text of an event: the service sends words, and thousands of
+/// events may wait.
+pub const TEXT_BYTES_MAX: usize = 8 << 10;
+/// The longest handle that is kept. Those that were seen are far shorter.
+const HANDLE_BYTES_MAX: usize = 16 << 10;
 
 /// The client's side of a conversation.
-#[derive(Debug)]
 pub struct Session {
     settings: SessionSettings,
     setup_timeout: Nanos,
@@ -66,6 +70,17 @@ pub struct Session {
     outbox: Outbox,
     events: VecDeque<Event>,
     counters: SessionCounters,
+}
+
+/// Without the handle, which is a secret of the session.
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("state", &self.state)
+            .field("can_resume", &self.can_resume())
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +167,7 @@ impl Session {
         self.state = State::Disconnected;
         self.gate.reset();
         self.outbox.end_connection();
+        let close = Close { reason: self.without_handle(close.reason), ..close };
         let verdict = close::judge(&close, phase, &self.settings, self.can_resume());
         if verdict.reaction == Reaction::Fresh {
             self.handle = None;
@@ -330,6 +346,14 @@ impl Session {
     /// What the session asks for.
     pub fn settings(&self) -> &SessionSettings {
         &self.settings
+    }
+
+    /// A server may repeat the handle in what it says to people.
+    fn without_handle(&self, text: String) -> String {
+        match self.handle.as_deref() {
+            Some(handle) if text.contains(handle) => text.replace(handle, "…"),
+            _ => text,
+        }
     }
 
     fn lose_reply(&mut self) {

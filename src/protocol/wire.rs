@@ -6,15 +6,19 @@
 //! that field and not the message. Audio is borrowed from the message.
 //! Source: reference §1.5 and §3 (protobuf JSON).
 
+mod bounded;
 mod number;
 mod salvage;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
-use self::number::{duration, integer};
+use self::{
+    bounded::items,
+    number::{duration, integer},
+};
 use crate::audio::Nanos;
 
 /// What one message from the server turned out to be.
@@ -32,6 +36,10 @@ pub enum Reading<'a> {
     Garbage,
 }
 
+/// A longer message is not salvaged: as a tree it would take thirty times its
+/// length, and what is worth salvaging is short.
+pub const SALVAGE_BYTES_MAX: usize = 1 << 20;
+
 /// Reads one message, of a text or a binary frame alike. `spare` holds what a
 /// salvaged message borrows from. Never panics, whatever the bytes.
 pub fn read<'a>(bytes: &'a [u8], spare: &'a mut Value) -> Reading<'a> {
@@ -46,9 +54,11 @@ pub fn read<'a>(bytes: &'a [u8], spare: &'a mut Value) -> Reading<'a> {
         if !message.is_empty() {
             return Reading::Message(message);
         }
-        let blank =
-            serde_json::from_slice::<Value>(text).is_ok_and(|v| v == Value::Object(<_>::default()));
+        let blank = text[1..text.len() - 1].trim_ascii().is_empty();
         return if blank { Reading::Empty } else { Reading::Unknown };
+    }
+    if text.len() > SALVAGE_BYTES_MAX {
+        return Reading::Garbage;
     }
     let Ok(value) = serde_json::from_slice::<Value>(text) else { return Reading::Garbage };
     *spare = value;
@@ -178,7 +188,7 @@ impl ServerContent<'_> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Content<'a> {
     /// Its pieces, in order.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "items")]
     pub parts: Vec<Part<'a>>,
     /// `model` on Vertex AI, else absent.
     pub role: Option<String>,
@@ -230,6 +240,7 @@ pub struct Transcript {
     #[serde(alias = "end_offset", deserialize_with = "duration")]
     pub end_offset: Option<Nanos>,
     /// Its words, where asked for.
+    #[serde(deserialize_with = "items")]
     pub words: Vec<Word>,
 }
 
@@ -252,7 +263,7 @@ pub struct Word {
 #[serde(rename_all = "camelCase", default)]
 pub struct ToolCall {
     /// The calls.
-    #[serde(alias = "function_calls")]
+    #[serde(alias = "function_calls", deserialize_with = "items")]
     pub function_calls: Vec<FunctionCall>,
 }
 
@@ -264,8 +275,8 @@ pub struct FunctionCall {
     pub id: Option<String>,
     /// The tool.
     pub name: Option<String>,
-    /// Its arguments.
-    pub args: Option<Value>,
+    /// Its arguments, as the server wrote them.
+    pub args: Option<Box<RawValue>>,
 }
 
 /// `toolCallCancellation`.
@@ -273,6 +284,7 @@ pub struct FunctionCall {
 #[serde(rename_all = "camelCase", default)]
 pub struct ToolCallCancellation {
     /// The calls taken back.
+    #[serde(deserialize_with = "items")]
     pub ids: Vec<String>,
 }
 
@@ -286,10 +298,10 @@ pub struct GoAway {
 }
 
 /// `sessionResumptionUpdate`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionResumptionUpdate {
-    /// A handle to resume with.
+    /// A handle to resume with, which `Debug` does not show.
     #[serde(alias = "new_handle")]
     pub new_handle: Option<String>,
     /// Whether this moment can be resumed from.
@@ -297,6 +309,14 @@ pub struct SessionResumptionUpdate {
     /// With transparent resumption: our last message that counts.
     #[serde(alias = "last_consumed_client_message_index", deserialize_with = "integer")]
     pub last_consumed_client_message_index: Option<i64>,
+}
+
+impl fmt::Debug for SessionResumptionUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionResumptionUpdate")
+            .field("resumable", &self.resumable)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `voiceActivity`.
@@ -348,13 +368,14 @@ pub struct UsageMetadata {
     #[serde(alias = "total_token_count", deserialize_with = "integer")]
     pub total_token_count: Option<i64>,
     /// What went in, by modality.
-    #[serde(alias = "prompt_tokens_details")]
+    #[serde(alias = "prompt_tokens_details", deserialize_with = "items")]
     pub prompt_tokens_details: Vec<ModalityTokens>,
     /// What came out, by modality.
     #[serde(
         alias = "response_tokens_details",
         alias = "candidatesTokensDetails",
-        alias = "candidates_tokens_details"
+        alias = "candidates_tokens_details",
+        deserialize_with = "items"
     )]
     pub response_tokens_details: Vec<ModalityTokens>,
 }

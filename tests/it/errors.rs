@@ -168,8 +168,8 @@ fn certificate(
 fn secured((path, tls): (PathBuf, ServerTls)) -> (i32, String) {
     let server = server(ServiceSettings::default(), Some(tls));
     let url = format!("wss://localhost:{}", server.addr().port());
-    let trusted = format!("link.ca_file={}", path.display());
-    let judged = talk(&["--url", &url, "--set", &trusted], &[("GEMINI_API_KEY", "k")]);
+    let trusted = path.to_str().unwrap();
+    let judged = talk(&["--url", &url, "--ca-file", trusted], &[("GEMINI_API_KEY", "k")]);
     fs::remove_file(path).unwrap();
     judged
 }
@@ -183,6 +183,15 @@ fn a_certificate_that_does_not_hold_says_why() {
     expect(secured(expired), LINK, &["not valid at this time", "check this machine's clock"]);
     let other = certificate("other", "example.com", |_| {});
     expect(secured(other), LINK, &["is not for \"localhost\"", "check the host in the url"]);
+    let early = certificate("early", "localhost", |params| {
+        params.not_before = rcgen::date_time_ymd(3001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(3002, 1, 1);
+    });
+    expect(secured(early), LINK, &["not valid at this time", "check this machine's clock"]);
+    let client = certificate("client", "localhost", |params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    expect(secured(client), LINK, &["does not hold", "the server must replace it"]);
 }
 
 #[test]
@@ -197,7 +206,7 @@ fn a_certificate_of_nobody_we_trust_asks_for_its_issuer() {
     for path in [path, roots] {
         fs::remove_file(path).unwrap();
     }
-    expect(refused, LINK, &["nobody that this machine trusts", "link.ca_file"]);
+    expect(refused, LINK, &["nobody that this machine trusts", "--ca-file"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod bench;
 mod dialling;
+mod hostile;
 mod moving;
 mod talking;
 mod trouble;

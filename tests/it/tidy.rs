@@ -3,6 +3,7 @@
 
 mod rules;
 mod source;
+mod trust;
 
 use std::{fs, path::Path};
 
@@ -34,7 +35,10 @@ fn rust_files(folder: &Path, into: &mut Vec<Source>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "target" && name != "data") {
+            if path
+                .file_name()
+                .is_some_and(|name| name != "target" && name != "data" && name != "corpus")
+            {
                 rust_files(&path, into);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -47,11 +51,12 @@ fn rust_files(folder: &Path, into: &mut Vec<Source>) {
 #[test]
 fn the_tree_keeps_the_house_rules() {
     let mut sources = Vec::new();
-    for folder in ["src", "ffi/src", "tests", "benches", "examples"] {
+    for folder in ["src", "ffi/src", "tests", "benches", "examples", "fuzz"] {
         rust_files(&root().join(folder), &mut sources);
     }
     assert!(sources.len() > 10, "only {} files found", sources.len());
     let mut violations: Vec<String> = sources.iter().flat_map(rules::violations).collect();
+    violations.extend(sources.iter().flat_map(trust::violations));
     violations.sort();
     assert!(
         violations.is_empty(),

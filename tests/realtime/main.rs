@@ -1,7 +1,9 @@
 //! Real-time code allocates nothing: a binary of its own, because a program
-//! has one global allocator and this one counts.
+//! has one global allocator and this one counts. For the same reason it is here
+//! that hostile input is held to its bounds.
 
 mod counting;
+mod hostile;
 #[cfg(all(feature = "cpal", target_os = "linux"))]
 mod pulse;
 mod stages;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     audio::{NoteKind, Rate},
-    cli::{exit::Failure, talk::tell::rounded},
+    cli::{exit::Failure, find::text_of, talk::tell::rounded},
     sim::replay::{Replayed, Voice},
 };
 
@@ -32,7 +32,7 @@ impl Decisions {
     /// # Errors
     /// One that cannot be read, or holds something else.
     pub(super) fn of(path: PathBuf) -> Result<Self, Failure> {
-        let text = match fs::read_to_string(&path) {
+        let text = match text_of(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Self::new(path)),
             Err(e) => return Err(Failure::file(&path, &e)),

@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// The lines of `events.jsonl`; the last may have been cut by a kill.
-pub(super) fn lines(text: &str) -> Vec<Value> {
+pub fn lines(text: &str) -> Vec<Value> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// What befell the talk besides what its microphone heard, in order.
-pub(super) fn events(lines: &[Value]) -> Vec<Event> {
+pub fn events(lines: &[Value]) -> Vec<Event> {
     lines.iter().filter_map(event).collect()
 }
 
@@ -34,8 +34,11 @@ fn event(line: &Value) -> Option<Event> {
 }
 
 /// Compares what was decided then with what is decided now, as far as both go.
-/// `Ok` with the number of decisions, or the first that differs, in words.
-pub(super) fn compare(then: &[Value], now: &[Value]) -> Result<usize, String> {
+/// The number of decisions that are the same.
+///
+/// # Errors
+/// The first that differs, in words.
+pub fn compare(then: &[Value], now: &[Value]) -> Result<usize, String> {
     let (then, now) = (decisions(then), decisions(now));
     let both = then.iter().zip(&now);
     match both.clone().find(|(then, now)| then != now) {

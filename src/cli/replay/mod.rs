@@ -2,7 +2,7 @@
 //! that run live, and every decision told.
 
 mod decisions;
-mod live;
+pub mod live;
 mod page;
 mod recordings;
 

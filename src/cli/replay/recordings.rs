@@ -11,7 +11,10 @@ use serde_json::Value;
 use super::live;
 use crate::{
     audio::Rate,
-    cli::exit::{Exit, Failure},
+    cli::{
+        exit::{Exit, Failure},
+        find::text_of,
+    },
     device::{
         flac_file,
         wave_file::{self, Wave},
@@ -154,7 +157,7 @@ fn of_folder(folder: &Path) -> Result<Vec<Recording>, Failure> {
         |e: std::io::Error| Failure::usage(format!("{}: cannot be read: {e}", folder.display()));
     let [mic, events, far] = RECORDED.map(|name| folder.join(name));
     if mic.exists() && events.exists() {
-        let text = fs::read_to_string(&events).map_err(cannot)?;
+        let text = text_of(&events).map_err(cannot)?;
         let far = far.exists().then_some(far);
         return Ok(vec![Recording { path: mic, live: Some(live::lines(&text)), far }]);
     }

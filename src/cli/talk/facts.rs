@@ -9,6 +9,7 @@ use crate::{
     duplex::FarGauges,
     engine::{Recorded, Report},
     link::{LinkCounters, QueueCounters},
+    protocol::SessionCounters,
 };
 
 /// Names and values, for people.
@@ -18,6 +19,9 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
     if let Some(link) = &report.link {
         fact("capture → socket", spread(&link.capture_to_wire));
         fact("connections", connections(&link.counters));
+        if let Some(odd) = odd_messages(&link.counters.session) {
+            fact("messages of the server", odd);
+        }
     }
     fact("first byte → render ring", spread(&report.wire_to_ring));
     fact("worker, per block of 10 ms", spread(&report.block_time));
@@ -65,6 +69,23 @@ fn connections(link: &LinkCounters) -> String {
         secs(resent_frames),
         secs(overflow_frames + stale_frames + forgotten_frames + link.refused_frames),
     )
+}
+
+/// What the server said that could not be used as it was; none where all could.
+fn odd_messages(session: &SessionCounters) -> Option<String> {
+    let kinds = [
+        (session.garbage_messages, "not understood"),
+        (session.unknown_messages, "about nothing we know"),
+        (session.salvaged_messages, "used in part"),
+        (session.bad_audio_parts, "with sound that is none"),
+        (session.overlong_fields, "texts too long to keep whole"),
+    ];
+    let odd: Vec<_> = kinds
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!odd.is_empty()).then(|| format!("{}, of {}", odd.join(", "), session.messages))
 }
 
 fn told_of(recorded: &Recorded) -> String {

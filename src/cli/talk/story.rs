@@ -20,6 +20,12 @@ use crate::{
 /// Probabilities, spans and marks kept for a page: an hour of them.
 const KEPT_MAX: usize = 240_000;
 
+/// Turns kept: three days of talk. A server that begins replies without end gets
+/// no more of our memory.
+const TURNS_MAX: usize = 10_000;
+/// The longest caption of a turn; what goes on after it is not kept.
+const CAPTION_BYTES_MAX: usize = 64 << 10;
+
 /// The same trouble is told again after so long.
 const TROUBLE_AGAIN: Nanos = Nanos::from_secs(60);
 
@@ -222,9 +228,11 @@ impl Story {
             }
             NoteKind::Onset if !self.by_key => self.begin(at_s),
             NoteKind::EndOfTurn if !self.by_key => self.end(at_s, decided_at.as_secs()),
-            NoteKind::Floor(state) => self.floor.push((at_s, state)),
+            NoteKind::Floor(state) if self.floor.len() < KEPT_MAX => self.floor.push((at_s, state)),
             NoteKind::WindowOpened => {
-                self.windows.push((at_s, None));
+                if self.windows.len() < KEPT_MAX {
+                    self.windows.push((at_s, None));
+                }
                 if self.by_key {
                     self.begin(at_s);
                 }
@@ -269,6 +277,8 @@ impl Story {
     }
 
     fn begin(&mut self, at_s: f64) {
+        // The last one is then written over.
+        self.turns.truncate(TURNS_MAX - 1);
         self.turns.push(Turn { start_s: at_s, ..Turn::default() });
     }
 
@@ -307,7 +317,7 @@ impl Story {
             .or_else(|| newest(&|t| t.reply.is_none() && t.decided_s.is_some()))
             .or_else(|| newest(&|t| t.reply.is_none()));
         let index = index.unwrap_or_else(|| {
-            self.turns.push(Turn { start_s: self.now_s, ..Turn::default() });
+            self.begin(self.now_s);
             self.turns.len() - 1
         });
         let turn = &mut self.turns[index];
@@ -376,10 +386,10 @@ impl Story {
                 self.moment(now_s, "setupComplete", String::new(), false);
             }
             Event::Caption { speaker, text, interim: false, .. } => match speaker {
-                Speaker::User => self.user.push_str(text),
+                Speaker::User => append(&mut self.user, text),
                 Speaker::Model => {
                     self.say_user();
-                    self.model.push_str(text);
+                    append(&mut self.model, text);
                 }
             },
             Event::Interrupted { .. } => {
@@ -404,7 +414,7 @@ impl Story {
                 self.moment(now_s, "goAway", String::new(), false);
                 self.info("the server will close this connection soon".to_owned());
             }
-            Event::Usage(usage) => self.tokens += usage.total_tokens,
+            Event::Usage(usage) => self.tokens = self.tokens.saturating_add(usage.total_tokens),
             Event::ServerError { message, .. } => {
                 self.info(format!("the server reports an error: {message}"));
             }
@@ -440,6 +450,11 @@ impl Story {
             self.moments.push(Moment { at_s, label, detail, sent });
         }
     }
+}
+
+fn append(caption: &mut String, text: &str) {
+    let room = CAPTION_BYTES_MAX.saturating_sub(caption.len()).min(text.len());
+    caption.push_str(&text[..text.floor_char_boundary(room)]);
 }
 
 #[cfg(test)]

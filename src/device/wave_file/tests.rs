@@ -140,3 +140,13 @@ fn a_killed_process_leaves_a_valid_file_of_all_but_the_last_second() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(on_disk, 32_000);
 }
+
+#[test]
+fn a_file_that_never_ends_is_left_after_an_hour_of_sound() {
+    let mut header = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    // 8 kHz, a byte each, and as many as a header can claim.
+    header.extend(b"\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\xff\xff\xff\xff");
+    let endless = Cursor::new(header).chain(std::io::repeat(1));
+    let error = decode("f", endless).unwrap_err().to_string();
+    assert_eq!(error, "f: is longer than 60 minutes; cut it into parts");
+}

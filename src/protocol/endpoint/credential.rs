@@ -4,6 +4,11 @@ use std::fmt;
 
 use super::{EndpointError, Problem};
 
+/// A shorter secret is none that anybody was given: it is not looked for, or
+/// half of all words would be blacked out.
+const REDACTED_BYTES_MIN: usize = 6;
+const BLACK: &str = "…";
+
 /// What proves who we are. Its `Debug` shows the kind and nothing else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -61,9 +66,36 @@ impl Credential {
         self.kind == Kind::EphemeralToken
     }
 
-    /// `text` with the secret blacked out wherever it occurs, for logs.
+    /// `text` with the secret blacked out wherever it occurs.
     pub fn redact(&self, text: &str) -> String {
-        if self.secret.is_empty() { text.to_owned() } else { text.replace(&self.secret, "…") }
+        if self.is_worth_it() { text.replace(&self.secret, BLACK) } else { text.to_owned() }
+    }
+
+    /// The same of a message; `None` where the secret does not occur in it.
+    pub fn redacted(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let secret = self.secret.as_bytes();
+        let first = *secret.first().filter(|_| self.is_worth_it())?;
+        let mut out = Vec::new();
+        let (mut done, mut at) = (0, 0);
+        while let Some(next) = message[at..].iter().position(|byte| *byte == first) {
+            at += next;
+            if message[at..].starts_with(secret) {
+                out.extend_from_slice(&message[done..at]);
+                out.extend_from_slice(BLACK.as_bytes());
+                at += secret.len();
+                done = at;
+            } else {
+                at += 1;
+            }
+        }
+        (done > 0).then(|| {
+            out.extend_from_slice(&message[done..]);
+            out
+        })
+    }
+
+    fn is_worth_it(&self) -> bool {
+        self.secret.len() >= REDACTED_BYTES_MIN
     }
 }
 

@@ -44,10 +44,43 @@ fn plain_text_goes_to_this_machine_only() {
     assert_eq!(at("ws://[::1]:9/x").unwrap().url(), "ws://[::1]:9/x");
     for theirs in
         ["ws://example.com", "ws://192.168.0.1/", "ws://localhost.evil.com", "ws://0.0.0.0"]
+            .into_iter()
+            .chain(DISGUISED)
     {
         let error = at(theirs).unwrap_err().to_string();
         assert!(error.contains("wss://"), "{error}");
     }
+}
+
+/// What looks like this machine and is not, or not surely.
+const DISGUISED: [&str; 9] = [
+    "ws://127.0.0.1.evil.com/",
+    "ws://localhost.:80/",
+    "ws://[::ffff:10.0.0.1]/",
+    "ws://[::ffff:127.0.0.1]/",
+    "ws://[::]/",
+    "ws://2130706433/",
+    "ws://127.1/",
+    "ws://0177.0.0.1/",
+    "ws://loca\u{131}host/",
+];
+
+#[test]
+fn what_stands_before_an_at_sign_or_behind_a_backslash_is_no_host() {
+    for url in [
+        "ws://localhost@evil.com/",
+        "ws://localhost:80@evil.com/",
+        "ws://127.0.0.1%40evil.com/",
+        "ws://localhost\\@evil.com/",
+        "ws://localhost\\.evil.com/",
+        "ws://localhost:80:80/",
+        "ws://localhost#@evil.com/",
+        "ws://localhost\t/",
+    ] {
+        assert!(at(url).is_err(), "{url}");
+    }
+    assert_eq!(at("ws://localhost/@evil.com").unwrap().authority(), "localhost");
+    assert_eq!(at("ws://localhost?@evil.com").unwrap().authority(), "localhost");
 }
 
 #[test]
@@ -77,6 +110,9 @@ fn what_is_not_a_url_is_refused_with_the_form_expected() {
         "wss://a b/",
         "wss://host/#x",
         "wss://::1/",
+        "wss://f[th0]/",
+        "wss://m\u{fc}nchen.example/",
+        "wss://a%2eb/",
     ] {
         let error = at(url).expect_err(url).to_string();
         assert!(error.contains("wss://host"), "{error}");
@@ -87,6 +123,10 @@ fn what_is_not_a_url_is_refused_with_the_form_expected() {
 fn a_secret_never_shows_in_debug() {
     for text in ["AIzaSECRET", "auth_tokens/SECRET", "Bearer SECRET", "ya29.SECRET"] {
         let credential = secret(text);
+        let again = credential.header().unwrap().1;
+        let message = credential.redacted(format!("S{again}E{again}").as_bytes()).unwrap();
+        assert!(!String::from_utf8(message).unwrap().contains("SECRET"), "{text}");
+        assert_eq!(credential.redacted(b"SECRE SSECR AIza"), None);
         assert!(!format!("{credential:?}").contains("SECRET"));
         let header = credential.header().unwrap();
         assert!(header.1.contains("SECRET"));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Session, State, reply::Interruption};
+use super::{HANDLE_BYTES_MAX, Session, State, TEXT_BYTES_MAX, reply::Interruption};
 use crate::{
     audio::Nanos,
     protocol::{
@@ -48,7 +48,8 @@ impl Session {
         if let Some(cancelled) = message.tool_call_cancellation {
             self.outbox.cancel(&cancelled.ids);
             self.calls = 0;
-            self.emit(Event::ToolCancelled { ids: cancelled.ids });
+            let ids = self.kept_ids(cancelled.ids);
+            self.emit(Event::ToolCancelled { ids });
         }
         if let Some(activity) = message.voice_activity {
             let offset = activity.audio_offset;
@@ -67,15 +68,9 @@ impl Session {
             self.usage(&usage);
         }
         if let Some(RpcError { code, message, status }) = message.error {
-            let message = message.unwrap_or_default();
-            self.emit(Event::ServerError { code, status, message });
+            self.server_error(code, status, message);
         } else if message.code.is_some() {
-            let text = message.message.unwrap_or_default();
-            self.emit(Event::ServerError {
-                code: message.code,
-                status: message.status,
-                message: text,
-            });
+            self.server_error(message.code, message.status, message.message);
         }
         if let Some(go_away) = message.go_away {
             self.emit(Event::GoingAway { time_left: go_away.time_left });
@@ -91,13 +86,46 @@ impl Session {
         self.refusals = 0;
         self.resumable_now = self.resuming;
         self.counters.resumed += u64::from(self.resuming);
+        let session_id = session_id.map(|id| self.kept(id));
         self.emit(Event::Ready { session_id, resumed: self.resuming });
+    }
+
+    fn server_error(&mut self, code: Option<i64>, status: Option<String>, text: Option<String>) {
+        let status = status.map(|status| self.kept(status));
+        let message = self.kept(text.unwrap_or_default());
+        self.emit(Event::ServerError { code, status, message });
+    }
+
+    /// `text` as far as it is kept.
+    fn kept(&mut self, mut text: String) -> String {
+        if text.len() > TEXT_BYTES_MAX {
+            text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+            text.shrink_to_fit();
+            self.counters.overlong_fields += 1;
+        }
+        self.without_handle(text)
+    }
+
+    /// As many as are kept, by their lengths together.
+    fn kept_ids(&mut self, mut ids: Vec<String>) -> Vec<String> {
+        let mut bytes = 0;
+        let fits = |id: &&String| {
+            bytes += id.len();
+            bytes <= TEXT_BYTES_MAX
+        };
+        let kept = ids.iter().take_while(fits).count();
+        self.counters.overlong_fields += (ids.len() - kept) as u64;
+        ids.truncate(kept);
+        ids
     }
 
     /// A handle counts where it is said to be resumable; otherwise the one
     /// before it stays the newest.
     fn resumption(&mut self, update: SessionResumptionUpdate) {
         let handle = update.new_handle.filter(|handle| !handle.is_empty());
+        let fits = |handle: &String| handle.len() <= HANDLE_BYTES_MAX;
+        self.counters.overlong_fields += u64::from(!handle.iter().all(fits));
+        let handle = handle.filter(fits);
         self.resumable_now = update.resumable == Some(true) && handle.is_some();
         if self.resumable_now {
             self.handle = handle;
@@ -171,7 +199,7 @@ impl Session {
                 } else if self.replies.is_stale(now) || interrupted {
                     self.counters.stale_text_parts += 1;
                 } else {
-                    let reply = self.replies.content();
+                    let (reply, text) = (self.replies.content(), self.kept(text));
                     self.emit(Event::Text { reply, text });
                 }
             }
@@ -205,7 +233,7 @@ impl Session {
 
     fn caption(&mut self, speaker: Speaker, transcript: Option<Transcript>, interim: bool) {
         let Some(transcript) = transcript else { return };
-        let text = transcript.text.unwrap_or_default();
+        let text = self.kept(transcript.text.unwrap_or_default());
         let finished = transcript.finished == Some(true);
         if finished || !text.is_empty() {
             self.emit(Event::Caption { speaker, text, interim, finished });
@@ -218,6 +246,7 @@ impl Session {
         self.counters.turns += 1;
         let (reply, had_content) = self.replies.turn_complete();
         self.counters.empty_turns += u64::from(!had_content);
+        let reason = reason.map(|reason| self.kept(reason));
         self.emit(Event::TurnComplete { reply, idle, reason });
     }
 
@@ -227,12 +256,13 @@ impl Session {
         for one in call.function_calls {
             self.counters.tool_calls += 1;
             self.calls += 1;
-            let name = one.name.unwrap_or_default();
-            let response = FunctionResponse::no_handler(name.clone(), one.id.clone());
+            let name = self.kept(one.name.unwrap_or_default());
+            let id = one.id.map(|id| self.kept(id));
+            let response = FunctionResponse::no_handler(name.clone(), id.clone());
             if !self.outbox.push_tool_response(response) {
                 self.counters.tool_responses_refused += 1;
             }
-            self.emit(Event::ToolCall { name, id: one.id });
+            self.emit(Event::ToolCall { name, id });
         }
     }
 

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::audio::{Nanos, Rate};
 
+/// A message of 16 MiB can hold eight million values, which as a tree would take
+/// half a gigabyte; no client has reason for more than these.
+const VALUES_MAX: usize = 1 << 16;
 const KINDS: [&str; 5] =
     ["setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate"];
 const REALTIME: [&str; 7] =
@@ -19,6 +22,10 @@ const REALTIME: [&str; 7] =
 impl Service {
     /// Reads one message: exactly one of the five kinds.
     pub(super) fn read(&mut self, now: Nanos, message: &[u8]) -> Result<(), Closing> {
+        let opens_value = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
+        if message.iter().filter(opens_value).count() > VALUES_MAX {
+            return Err(Closing::invalid());
+        }
         let message: Value = serde_json::from_slice(message).map_err(|_| Closing::invalid())?;
         let object = message.as_object().ok_or_else(Closing::invalid)?;
         let mut fields = object.iter().filter(|(_, value)| !value.is_null());

@@ -1,9 +1,11 @@
 //! The door: which upgrade requests become connections.
 
+use std::fmt;
+
 use super::settings::ServiceSettings;
 
 /// What an HTTP upgrade request says, as far as the service reads it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct UpgradeRequest {
     /// Path with its query, as in the request line.
     pub path: String,
@@ -28,6 +30,15 @@ impl UpgradeRequest {
     }
 }
 
+/// Without the values and the query: keys travel there.
+impl fmt::Debug for UpgradeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("UpgradeRequest").field("path", &path).field("headers", &names).finish()
+    }
+}
+
 /// Why an upgrade was refused, before there was a connection to close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -38,7 +49,7 @@ pub struct Refusal {
 }
 
 /// Whom a connection speaks as, and in which dialect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Caller {
     /// The API version in the path.
     pub version: String,
@@ -48,6 +59,13 @@ pub(super) struct Caller {
     pub gateway: bool,
     /// The key or token, where one was sent.
     pub key: Option<String>,
+}
+
+/// Without the key.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Caller({}, vertex: {})", self.version, self.vertex)
+    }
 }
 
 /// Admits `request`, or says with which HTTP status it is refused

@@ -288,7 +288,7 @@ fn shown(message: &ServerMessage<'_>) -> Value {
                         object([
                             ("id", some(one.id.as_ref())),
                             ("name", some(one.name.as_ref())),
-                            ("args", one.args.clone()),
+                            ("args", one.args.as_ref().map(|args| args.get().parse().unwrap())),
                         ])
                     }),
                 )])
