@@ -158,12 +158,16 @@ impl Link {
 
     /// A message from the service, of a text or a binary frame alike.
     pub fn receive(&mut self, now: Nanos, message: &[u8]) {
+        if self.staging.is_flooded() && self.leave.is_some() {
+            // The connection ends because of it: no more is kept.
+            return;
+        }
         self.session.receive(now, message);
         self.take_session_events(now);
         self.deliver();
-        if self.staging.is_flooded() && self.hang_up.is_none() {
+        if self.staging.is_flooded() && self.leave.is_none() {
             let reason = "the server sent more turns than can be heard";
-            self.hang_up = Some(Close::new(Close::NO_FRAME, reason));
+            self.hang_up(now, Some(Close::new(Close::NO_FRAME, reason)));
         }
     }
 

@@ -39,6 +39,44 @@ fn every_fault_in_the_readme_is_proven_by_a_test_that_exists() {
     }
 }
 
+/// Everything below `folder` that is Rust.
+fn sources(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_promise_of_security_md_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let security = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let mut code = String::new();
+    for folder in ["src", "tests/it", "tests/realtime"] {
+        sources(&root.join(folder), &mut code);
+    }
+    let promises = security.split("## What is defended").nth(1).unwrap();
+    let promises = promises.split("## What is not").next().unwrap();
+    let rows =
+        promises.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| test |"));
+    let mut count = 0;
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test in {row}");
+        for name in names {
+            let exists = code.contains(&format!("fn {name}()")) || root.join(name).exists();
+            assert!(exists, "no such test: {name}");
+        }
+        count += 1;
+    }
+    assert!(count > 15, "only {count} promises found");
+}
+
 #[test]
 fn a_test_that_does_not_exist_is_not_taken_for_one() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

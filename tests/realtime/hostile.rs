@@ -10,7 +10,7 @@ use chinwag::{
     },
     device::{flac_file, wave_file},
     link::{Link, LinkEnds},
-    protocol::{LinkSettings, Session, SessionSettings},
+    protocol::{Close, LinkSettings, Session, SessionSettings},
     sim::service::{Memory, Service, ServiceSettings, UpgradeRequest},
 };
 
@@ -97,8 +97,8 @@ fn flooded(messages: &[&str]) -> usize {
             link.receive(Nanos::ZERO, message.as_bytes());
             link.step(Nanos::ZERO);
             while link.poll_event().is_some() {}
-            if let Some(close) = link.poll_hang_up() {
-                let _ = link.disconnected(Nanos::ZERO, close);
+            if link.hangs_up() {
+                let _ = link.disconnected(Nanos::ZERO, Close::new(Close::NO_FRAME, ""));
                 link.connected(Nanos::ZERO);
                 link.receive(Nanos::ZERO, br#"{"setupComplete":{}}"#);
             }

@@ -151,10 +151,9 @@ impl Bench {
         while let Some(event) = self.link.poll_event() {
             judge(&event);
         }
-        if let Some(close) = self.link.poll_hang_up() {
+        if self.link.hangs_up() {
             assert!(self.connected);
-            self.connected = false;
-            let _ = self.link.disconnected(self.now, close);
+            self.disconnect(b"1006");
         }
         let held_max = u64::from(REPLY_MINUTES_MAX) * 60 * u64::from(Rate::DOWNLINK.hz());
         assert!(self.link.counters().held_frames <= held_max);
