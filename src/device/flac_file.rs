@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use claxon::{Error, FlacReader, FlacReaderOptions};
+use claxon::{Error, FlacReader};
 
 use super::wave_file::{FILE_BYTES_MAX, Wave, WaveError, mono, rate_of};
 
@@ -31,9 +31,7 @@ pub fn read_bytes(name: &str, bytes: &[u8]) -> Result<Wave, WaveError> {
 
 fn decode(name: &str, source: impl Read) -> Result<Wave, WaveError> {
     let refused = |e: Error| WaveError::new(name, explain(&e));
-    // Tags may claim megabytes, and nobody reads them.
-    let options = FlacReaderOptions { read_vorbis_comment: false, metadata_only: false };
-    let mut reader = FlacReader::new_ext(source, options).map_err(refused)?;
+    let mut reader = FlacReader::new(source).map_err(refused)?;
     let info = reader.streaminfo();
     let rate = rate_of(name, info.sample_rate)?;
     let full_scale = (1_u64 << (info.bits_per_sample - 1)) as f32;

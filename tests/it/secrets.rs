@@ -235,12 +235,12 @@ fn a_server_that_says_key_and_handle_in_the_talk_cannot_either() {
         .unwrap();
     let mut said = String::new();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    // Until it has gone through both ends and talks again.
-    let mut ready = 0;
-    while ready < 2
+    // Until it has gone through both ends and is there again.
+    let mut connections = 0;
+    while connections < 3
         && let Some(Ok(line)) = lines.next()
     {
-        ready += usize::from(line.contains("\"ready\""));
+        connections += usize::from(line.contains("\"connected\""));
         said += &(line + "\n");
     }
     drop(child.stdin.take());
