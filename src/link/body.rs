@@ -354,15 +354,14 @@ impl Link {
                     self.stage(now, *reply, samples, *rate);
                     continue;
                 }
-                Event::Ready { resumed, .. } => {
-                    let resumed = *resumed;
+                Event::Ready { .. } => {
                     self.emit(LinkEvent::Session(event));
-                    self.accepted(now, resumed);
+                    self.accepted(now);
                     continue;
                 }
                 Event::SetupTimedOut => {
-                    let reason = "no setupComplete in time";
-                    self.hang_up(now, Some(Close::new(Close::NO_FRAME, reason)));
+                    let close = Close::new(Close::NO_FRAME, Close::UNANSWERED);
+                    self.hang_up(now, Some(close));
                 }
                 Event::GoingAway { time_left } => self.life.going_away(now, *time_left),
                 Event::Interrupted { reply } => self.staging.interrupt(now, *reply),

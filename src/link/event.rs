@@ -3,7 +3,7 @@
 use super::life::SwitchCause;
 use crate::{
     audio::{Nanos, ReplyId},
-    protocol::Event,
+    protocol::{Event, Recall},
 };
 
 /// One thing that happened.
@@ -41,8 +41,8 @@ pub enum LinkEvent {
         gap: Nanos,
         /// The connection before was left by plan; otherwise it was lost.
         planned: bool,
-        /// The model has forgotten what was said before.
-        forgotten: bool,
+        /// What the model knows of what was said before.
+        recall: Recall,
     },
     /// A connection ended or could not be made, and not by plan.
     Down {

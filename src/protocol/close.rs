@@ -18,6 +18,10 @@ pub struct Close {
 impl Close {
     /// A connection that ended without a close frame.
     pub const NO_FRAME: u16 = 1006;
+    /// What the service says to nearly everything that it does not take.
+    pub const INVALID: u16 = 1007;
+    /// The reason where we hung up because the setup was not answered.
+    pub const UNANSWERED: &str = "no setupComplete in time";
 
     /// A close with this code and reason.
     pub fn new(code: u16, reason: impl Into<String>) -> Self {
@@ -110,6 +114,15 @@ pub fn judge(
     let explanation = format!("{who} ({}{reason}): {}", close.code, cause.meaning());
     let by_service = close.code != Close::NO_FRAME;
     Verdict { reaction, by_service, explanation, next_step: cause.next_step(settings, reaction) }
+}
+
+/// What a fresh session means to the conversation, as its next step.
+pub fn fresh_step(has_text: bool) -> &'static str {
+    if has_text {
+        "starting a new session; the model has only the text of what was said"
+    } else {
+        cause::step_of(Reaction::Fresh)
+    }
 }
 
 /// Judges a handshake that the server refused with an HTTP `status`; `body`

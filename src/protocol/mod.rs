@@ -28,9 +28,9 @@ pub use endpoint::{ApiVersion, Credential, Endpoint, EndpointError};
 pub use event::{Event, Speaker, Usage};
 pub use link_settings::{LinkSettings, StartPolicy};
 pub use models::{ModelConflict, refused_for_model, successor_of};
-pub use session::{SETUP_TIMEOUT, Session, TEXT_BYTES_MAX, TEXTS_MAX};
+pub use session::{Recall, SETUP_TIMEOUT, Session, TEXT_BYTES_MAX, TEXTS_MAX};
 pub use settings::{
-    ActivityDetection, ActivityHandling, AutomaticDetection, Compression, MediaResolution,
+    ActivityDetection, ActivityHandling, AutomaticDetection, Compression, Handle, MediaResolution,
     Modality, Sampling, Sensitivity, SessionSettings, Thinking, ThinkingLevel, Transcription,
     TranscriptionMode, TurnCoverage,
 };

@@ -11,6 +11,7 @@
 //! audio) and [`Session::poll_event`] after each call.
 
 mod gate;
+mod memory;
 mod outbox;
 mod receive;
 mod reply;
@@ -18,14 +19,14 @@ mod reply;
 use std::collections::VecDeque;
 
 pub use self::outbox::TEXTS_MAX;
-use self::{gate::Gate, outbox::Outbox, reply::Replies};
+use self::{gate::Gate, memory::Memory, outbox::Outbox, reply::Replies};
 use super::{
     close::{self, Close, Phase, Reaction, Verdict},
     counters::SessionCounters,
     downlink::PcmParts,
     event::Event,
-    settings::{ActivityHandling, SessionSettings},
-    setup,
+    settings::{ActivityHandling, Handle, SessionSettings},
+    setup::{self, Origin},
     uplink::{self, Turn, Uplink},
 };
 use crate::audio::{Nanos, ReplyId};
@@ -47,9 +48,14 @@ pub struct Session {
     setup_timeout: Nanos,
     state: State,
     /// The newest handle that can be resumed from.
-    handle: Option<String>,
+    handle: Option<Handle>,
     /// Whether this connection's setup carried a handle.
     resuming: bool,
+    /// Whether this session begins with the text of what was said.
+    seeding: bool,
+    /// The service did not take such a beginning.
+    seed_refused: bool,
+    memory: Memory,
     /// Refusals in a row of a setup with a handle.
     refusals: u32,
     /// Turns that ended on this connection.
@@ -83,6 +89,17 @@ impl std::fmt::Debug for Session {
     }
 }
 
+/// What a model knows of what was said on earlier connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recall {
+    /// All of it, or nothing was said.
+    Whole,
+    /// The text of it, as far as there were captions.
+    Text,
+    /// Nothing.
+    Nothing,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Disconnected,
@@ -103,6 +120,9 @@ impl Session {
             state: State::Disconnected,
             handle: settings.resumption_handle.clone(),
             resuming: false,
+            seeding: false,
+            seed_refused: false,
+            memory: Memory::default(),
             refusals: 0,
             turns: 0,
             leaving: false,
@@ -132,7 +152,8 @@ impl Session {
         self.lose_reply();
         self.counters.connections += 1;
         self.state = State::SettingUp { deadline: now + self.setup_timeout };
-        self.resuming = self.settings.resumption && self.handle.is_some();
+        self.resuming = self.can_resume();
+        self.seeding = !self.resuming && !self.seed_refused && !self.memory.is_empty();
         self.turns = 0;
         (self.leaving, self.closing) = (false, false);
         (self.in_progress, self.calls) = (false, 0);
@@ -154,9 +175,8 @@ impl Session {
     pub fn disconnected(&mut self, _now: Nanos, close: Close) -> Verdict {
         let in_setup = self.state != State::Ready;
         let resuming = self.resuming;
-        if in_setup && resuming && close.code != Close::NO_FRAME {
-            self.refusals += 1;
-        }
+        let refused = close.code != Close::NO_FRAME || self.state == State::TimedOut;
+        self.refusals += u32::from(in_setup && resuming && refused);
         let phase = match in_setup {
             _ if self.closing => Phase::Closing,
             _ if self.leaving => Phase::Leaving,
@@ -168,10 +188,18 @@ impl Session {
         self.gate.reset();
         self.outbox.end_connection();
         let close = Close { reason: self.without_handle(close.reason), ..close };
-        let verdict = close::judge(&close, phase, &self.settings, self.can_resume());
+        let mut verdict = close::judge(&close, phase, &self.settings, self.can_resume());
+        let seeded = self.seeding && self.turns == 0;
+        if seeded && close.code == Close::INVALID && verdict.reaction == Reaction::Fatal {
+            // Perhaps it was the text: once without it.
+            self.seed_refused = true;
+            verdict.reaction = Reaction::Fresh;
+        }
         if verdict.reaction == Reaction::Fresh {
             self.handle = None;
             self.refusals = 0;
+            let has_text = !self.seed_refused && !self.memory.is_empty();
+            close::fresh_step(has_text).clone_into(&mut verdict.next_step);
         }
         verdict
     }
@@ -191,11 +219,16 @@ impl Session {
     pub fn poll_transmit(&mut self, out: &mut String) -> bool {
         if self.outbox.setup_due {
             self.outbox.setup_due = false;
-            setup::write(&self.settings, self.handle.as_deref(), out);
+            setup::write(&self.settings, self.origin(), out);
             return true;
         }
         if self.state != State::Ready {
             return false;
+        }
+        if std::mem::take(&mut self.outbox.seed_due) {
+            let turns = self.memory.turns(&self.settings.model);
+            uplink::write_client_content(&turns, true, out);
+            return true;
         }
         if self.outbox.stops_due > 0 {
             self.write_stop(out);
@@ -207,6 +240,7 @@ impl Session {
             return true;
         }
         let Some(text) = self.outbox.take_text() else { return false };
+        self.memory.wrote(&text);
         // The server throws realtime text outside a manual window away.
         if self.gate.is_manual() && !self.gate.window_open() {
             uplink::write_client_content(&[Turn { by_model: false, text: &text }], true, out);
@@ -335,12 +369,31 @@ impl Session {
 
     /// The newest handle that can be resumed from. A secret of the session.
     pub fn resumption_handle(&self) -> Option<&str> {
-        self.handle.as_deref()
+        self.handle.as_ref().map(Handle::secret)
+    }
+
+    /// What the model of this connection knows of the connections before.
+    pub fn recall(&self) -> Recall {
+        match (self.resuming, self.seeding) {
+            (true, _) => Recall::Whole,
+            (_, true) => Recall::Text,
+            _ if self.counters.turns == 0 => Recall::Whole,
+            _ => Recall::Nothing,
+        }
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        match &self.handle {
+            Some(handle) if self.resuming => Origin::Handle(handle.secret()),
+            _ if self.seeding => Origin::Text,
+            _ => Origin::Fresh,
+        }
     }
 
     /// The setup message for people, without the handle.
     pub fn setup_for_display(&self) -> String {
-        format!("{:#}", setup::message(&self.settings, self.resuming.then_some("…")))
+        let origin = if self.resuming { Origin::Handle("…") } else { self.origin() };
+        format!("{:#}", setup::message(&self.settings, origin))
     }
 
     /// What the session asks for.
@@ -350,7 +403,7 @@ impl Session {
 
     /// A server may repeat the handle in what it says to people.
     fn without_handle(&self, text: String) -> String {
-        match self.handle.as_deref() {
+        match self.resumption_handle() {
             Some(handle) if text.contains(handle) => text.replace(handle, "…"),
             _ => text,
         }
@@ -358,6 +411,7 @@ impl Session {
 
     fn lose_reply(&mut self) {
         self.parts.reset();
+        self.memory.connection_lost();
         if let Some(reply) = self.replies.connection_lost() {
             self.emit(Event::ReplyLost { reply });
         }

@@ -45,10 +45,33 @@ pub struct SessionSettings {
     /// Whether to ask for handles that a later connection resumes with.
     pub resumption: bool,
     /// A handle from an earlier session, to start with.
-    pub resumption_handle: Option<String>,
+    pub resumption_handle: Option<Handle>,
     /// A sliding window over the context, without which a conversation ends
     /// after about 15 minutes.
     pub compression: Option<Compression>,
+}
+
+/// What a session is resumed with: whoever has it has the conversation, so that
+/// it is shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Handle(String);
+
+impl Handle {
+    /// The handle as the service wrote it.
+    pub fn new(handle: impl Into<String>) -> Self {
+        Self(handle.into())
+    }
+
+    /// The secret itself.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle(…)")
+    }
 }
 
 impl Default for SessionSettings {

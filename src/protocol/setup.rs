@@ -11,14 +11,31 @@ use super::{
     uplink::put,
 };
 
-/// Replaces `out` by the setup message, resuming with `handle` where there is
-/// one (and resumption is on).
-pub fn write(settings: &SessionSettings, handle: Option<&str>, out: &mut String) {
-    put(&message(settings, handle), out);
+/// What the session begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// Nothing.
+    Fresh,
+    /// The session that this handle stands for (where resumption is on).
+    Handle(&'a str),
+    /// Text, which follows in `clientContent`.
+    Text,
+}
+
+impl<'a> Origin<'a> {
+    /// The session of `handle`, where there is one.
+    pub fn of(handle: Option<&'a str>) -> Self {
+        handle.map_or(Self::Fresh, Self::Handle)
+    }
+}
+
+/// Replaces `out` by the setup message of a session that begins so.
+pub fn write(settings: &SessionSettings, origin: Origin<'_>, out: &mut String) {
+    put(&message(settings, origin), out);
 }
 
 /// The setup message as JSON.
-pub fn message(settings: &SessionSettings, handle: Option<&str>) -> Value {
+pub fn message(settings: &SessionSettings, origin: Origin<'_>) -> Value {
     let mut setup = Fields::default();
     setup.set("model", Some(resource_name(&settings.model)));
     setup.set_object("generationConfig", generation_config(settings));
@@ -29,8 +46,14 @@ pub fn message(settings: &SessionSettings, handle: Option<&str>) -> Value {
     );
     setup.set_object("realtimeInputConfig", realtime_input_config(settings));
     if settings.resumption {
-        let resumption = handle.map_or_else(|| json!({}), |handle| json!({"handle": handle}));
+        let resumption = match origin {
+            Origin::Handle(handle) => json!({"handle": handle}),
+            Origin::Fresh | Origin::Text => json!({}),
+        };
         setup.set("sessionResumption", Some(resumption));
+    }
+    if origin == Origin::Text {
+        setup.set("historyConfig", Some(json!({"initialHistoryInClientContent": true})));
     }
     if let Some(compression) = &settings.compression {
         let mut window = Fields::default();

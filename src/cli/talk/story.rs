@@ -14,7 +14,7 @@ use crate::{
     duplex::WorkerNote,
     engine::EngineEvent,
     link::LinkEvent,
-    protocol::{Event, Speaker},
+    protocol::{Event, Recall, Speaker},
 };
 
 /// Probabilities, spans and marks kept for a page: an hour of them.
@@ -107,8 +107,8 @@ pub(in crate::cli) enum Line {
         gap_s: f64,
         /// The connection before was left by plan; otherwise it was lost.
         planned: bool,
-        /// The model has forgotten what was said before.
-        forgotten: bool,
+        /// What the model knows of what was said before.
+        recall: Recall,
     },
     /// Anything else, in words.
     Info(String),
@@ -354,11 +354,11 @@ impl Story {
                     self.info(format!("{}; no pause came to move in", cause.words()));
                 }
             }
-            LinkEvent::Back { gap, planned, forgotten } => {
+            LinkEvent::Back { gap, planned, recall } => {
                 self.lines.push_back(Line::Back {
                     gap_s: gap.as_secs(),
                     planned: *planned,
-                    forgotten: *forgotten,
+                    recall: *recall,
                 });
             }
             LinkEvent::Connected => {}
@@ -404,6 +404,14 @@ impl Story {
             }
             Event::TurnComplete { .. } => {
                 self.moment(now_s, "turnComplete", String::new(), false);
+                self.say_user();
+                self.say_model();
+            }
+            Event::ReplyLost { reply } => {
+                let lost = self.turns.iter().rfind(|turn| turn.reply == Some(*reply));
+                if lost.is_some_and(|turn| turn.received_s.is_none()) {
+                    self.info("the rest of the reply is lost with its connection".to_owned());
+                }
                 self.say_user();
                 self.say_model();
             }

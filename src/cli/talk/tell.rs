@@ -8,7 +8,7 @@ use crate::{
     engine::EngineEvent,
     link::LinkEvent,
     measure::report::{ms, plain},
-    protocol::Event,
+    protocol::{Event, Recall},
 };
 
 /// A line for people: who, and what.
@@ -19,16 +19,18 @@ pub(super) fn line_words(line: &Line) -> (&'static str, String) {
         Line::Model(text) => ("model  ", plain(text)),
         Line::Cut(heard_s) => ("       ", format!("(cut after {heard_s:.2} s)")),
         Line::Felt { turn, .. } => ("       ", format!("({})", felt_words(turn))),
-        Line::Back { gap_s, planned, forgotten } => {
-            ("note   ", back_words(*gap_s, *planned, *forgotten))
-        }
+        Line::Back { gap_s, planned, recall } => ("note   ", back_words(*gap_s, *planned, *recall)),
         Line::Info(text) => ("note   ", plain(text)),
     }
 }
 
-fn back_words(gap_s: f64, planned: bool, forgotten: bool) -> String {
+fn back_words(gap_s: f64, planned: bool, recall: Recall) -> String {
     let how = if planned { "moved to a new connection" } else { "connected again" };
-    let memory = if forgotten { "; the model has forgotten what was said" } else { "" };
+    let memory = match recall {
+        Recall::Whole => "",
+        Recall::Text => "; the model has only the text of what was said",
+        Recall::Nothing => "; the model has forgotten what was said",
+    };
     format!("{how}, {gap_s:.2} s without one{memory}")
 }
 
@@ -44,13 +46,13 @@ pub(super) fn line_object(line: &Line, at_s: f64) -> Value {
             add_latencies(&mut object, turn);
             return object;
         }
-        Line::Back { gap_s, planned, forgotten } => {
+        Line::Back { gap_s, planned, recall } => {
             return json!({
                 "event": "reconnected",
                 "t": at_s,
                 "gap_ms": rounded(gap_s * 1e3),
                 "planned": planned,
-                "forgotten": forgotten,
+                "recall": format!("{recall:?}").to_lowercase(),
             });
         }
         Line::Info(text) => ("info", text.clone()),

@@ -5,7 +5,7 @@ use crate::{
     dialog::{BargeIn, TurnMode, TurnSettings},
     pipeline::{Value, Values},
     protocol::{
-        ActivityDetection, ActivityHandling, ApiVersion, AutomaticDetection, Compression,
+        ActivityDetection, ActivityHandling, ApiVersion, AutomaticDetection, Compression, Handle,
         MediaResolution, Modality, Sampling, Sensitivity, SessionSettings, Thinking, ThinkingLevel,
         Transcription, TranscriptionMode, TurnCoverage,
     },
@@ -51,7 +51,7 @@ pub fn settings(values: &Values, turn: &TurnSettings) -> SessionSettings {
         transcribe_user: values.bool("transcribe_user").then(|| captions.clone()),
         transcribe_model: values.bool("transcribe_model").then_some(captions),
         resumption: values.bool("resumption"),
-        resumption_handle: owned("resumption_handle"),
+        resumption_handle: values.text("resumption_handle").map(Handle::new),
         compression: values.bool("compression").then(|| Compression {
             trigger_tokens: number(values, "compression_trigger_tokens"),
             target_tokens: number(values, "compression_target_tokens"),

@@ -92,16 +92,16 @@ impl Link {
     }
 
     /// The service accepted the setup: what waits goes up.
-    pub(super) fn accepted(&mut self, now: Nanos, resumed: bool) {
+    pub(super) fn accepted(&mut self, now: Nanos) {
         let waits = Rate::UPLINK.duration_of(self.queue.frames() as u64);
         self.live_since = Some(now + waits);
         self.life.began(now);
         self.reconnect.ready(now);
         let Some(Gap { since, planned }) = self.gap.take() else { return };
         let gap = now.since(since);
-        let forgotten = !resumed && self.session.counters().turns > 0;
+        let recall = self.session.recall();
         self.counters.returns += 1;
         self.counters.gap_max = self.counters.gap_max.max(gap);
-        self.emit(LinkEvent::Back { gap, planned, forgotten });
+        self.emit(LinkEvent::Back { gap, planned, recall });
     }
 }

@@ -22,12 +22,13 @@ pub(super) enum Cause {
     OwnPing,
     Ended,
     Broken,
+    Unanswered,
     NotLive,
     Other,
 }
 
 /// Text that tells more than its code, most telling first.
-const WORDS: [(&[&str], Cause); 12] = [
+const WORDS: [(&[&str], Cause); 13] = [
     (&["reported as leaked", "key was leaked"], Cause::KeyLeaked),
     (
         &[
@@ -51,6 +52,7 @@ const WORDS: [(&[&str], Cause); 12] = [
     (&["location is not supported"], Cause::Region),
     (&["is not found for api version", "not supported for bidigeneratecontent"], Cause::Model),
     (&["keepalive ping timeout"], Cause::OwnPing),
+    (&["no setupcomplete in time"], Cause::Unanswered),
     (&["operation was aborted"], Cause::Aborted),
     (&["thread was cancelled", "internal error", "currently unavailable"], Cause::Backend),
 ];
@@ -105,6 +107,12 @@ impl Cause {
             | Self::Region
             | Self::Model
             | Self::NotLive => Reaction::Fatal,
+            // It may be too early for the handle: the old connection ends late.
+            Self::HandleRefused
+                if matches!(phase, Phase::Setup { resuming: true, refusals: ..2 }) =>
+            {
+                Reaction::Retry
+            }
             Self::HandleRefused | Self::ContextFull => Reaction::Fresh,
             // With turns behind it, only this context is lost: it may be full.
             Self::InvalidArgument => match phase {
@@ -112,7 +120,11 @@ impl Cause {
                 _ => Reaction::Fatal,
             },
             // A second refusal of the same handle: it is the handle.
-            Self::Backend | Self::Lifetime | Self::Aborted | Self::NotImplemented
+            Self::Backend
+            | Self::Lifetime
+            | Self::Aborted
+            | Self::NotImplemented
+            | Self::Unanswered
                 if matches!(phase, Phase::Setup { resuming: true, refusals: 2.. }) =>
             {
                 Reaction::Fresh
@@ -142,6 +154,7 @@ impl Cause {
             Self::OwnPing => "a pong came late, and our side gave up",
             Self::Ended => "the server ended the session",
             Self::Broken => "no close frame came; the network, a proxy or a silent expiry",
+            Self::Unanswered => "the service did not accept the session in time",
             Self::NotLive => "no live service answers at this address",
             Self::Other => "a reason we do not know",
         }

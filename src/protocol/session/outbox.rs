@@ -13,6 +13,8 @@ const TOOL_RESPONSES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pub(super) setup_due: bool,
+    /// The text that the session begins with.
+    pub(super) seed_due: bool,
     /// Messages that are still due to silence the model.
     pub(super) stops_due: u8,
     tool_responses: Vec<FunctionResponse>,
@@ -23,6 +25,7 @@ impl Outbox {
     /// What belongs to the old connection goes; texts of the user stay.
     pub(super) fn start_connection(&mut self) {
         self.setup_due = true;
+        self.seed_due = false;
         self.stops_due = 0;
         self.tool_responses.clear();
     }
@@ -48,7 +51,10 @@ impl Outbox {
 
     /// Whether something waits that a session which is ready may send.
     pub(super) fn wants_transmit(&self) -> bool {
-        self.stops_due > 0 || !self.tool_responses.is_empty() || !self.texts.is_empty()
+        self.seed_due
+            || self.stops_due > 0
+            || !self.tool_responses.is_empty()
+            || !self.texts.is_empty()
     }
 
     pub(super) fn take_tool_responses(&mut self) -> Vec<FunctionResponse> {

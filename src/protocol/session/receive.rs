@@ -8,6 +8,7 @@ use crate::{
     protocol::{
         downlink::Decoded,
         event::{Event, Speaker, Usage},
+        settings::Handle,
         uplink::FunctionResponse,
         wire::{
             self, Blob, Content, Reading, RpcError, ServerContent, ServerMessage,
@@ -85,6 +86,7 @@ impl Session {
         self.state = State::Ready;
         self.refusals = 0;
         self.resumable_now = self.resuming;
+        self.outbox.seed_due = self.seeding;
         self.counters.resumed += u64::from(self.resuming);
         let session_id = session_id.map(|id| self.kept(id));
         self.emit(Event::Ready { session_id, resumed: self.resuming });
@@ -128,7 +130,7 @@ impl Session {
         let handle = handle.filter(fits);
         self.resumable_now = update.resumable == Some(true) && handle.is_some();
         if self.resumable_now {
-            self.handle = handle;
+            self.handle = handle.map(Handle::new);
         }
         self.emit(Event::Resumable { handle_known: self.handle.is_some() });
     }
@@ -200,6 +202,7 @@ impl Session {
                     self.counters.stale_text_parts += 1;
                 } else {
                     let (reply, text) = (self.replies.content(), self.kept(text));
+                    self.memory.hear(Speaker::Model, &text);
                     self.emit(Event::Text { reply, text });
                 }
             }
@@ -236,6 +239,9 @@ impl Session {
         let text = self.kept(transcript.text.unwrap_or_default());
         let finished = transcript.finished == Some(true);
         if finished || !text.is_empty() {
+            if !interim {
+                self.memory.hear(speaker, &text);
+            }
             self.emit(Event::Caption { speaker, text, interim, finished });
         }
     }
@@ -244,6 +250,7 @@ impl Session {
         self.turns += 1;
         (self.in_progress, self.calls) = (!idle, 0);
         self.counters.turns += 1;
+        self.memory.turn_complete();
         let (reply, had_content) = self.replies.turn_complete();
         self.counters.empty_turns += u64::from(!had_content);
         let reason = reason.map(|reason| self.kept(reason));

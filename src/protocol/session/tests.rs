@@ -9,6 +9,8 @@ use crate::{
     protocol::settings::{AutomaticDetection, Compression},
 };
 
+mod resuming;
+
 const NOW: Nanos = Nanos::ZERO;
 const AUDIO: Uplink<'_> = Uplink::Audio { samples: &[1, 2], rate: Rate::UPLINK };
 const REPLY: &[u8] = br#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AQA="}}]}}}"#;
@@ -246,7 +248,7 @@ fn events_that_nobody_polls_are_bounded_and_counted() {
 
 #[test]
 fn a_handle_is_used_only_where_resumption_is_on() {
-    let handle = Some("OLD".to_owned());
+    let handle = Some(Handle::new("OLD"));
     let on = SessionSettings { resumption_handle: handle, ..SessionSettings::default() };
     let off = SessionSettings { resumption: false, ..on.clone() };
     let setup = connect(&mut Session::new(on));
@@ -259,12 +261,14 @@ fn a_handle_is_used_only_where_resumption_is_on() {
 }
 
 #[test]
-fn a_refused_handle_is_dropped_and_the_next_setup_goes_without() {
+fn a_handle_is_tried_once_more_and_then_the_setup_goes_without() {
     let mut session = manual();
     session.receive(NOW, HANDLE);
     assert_eq!(close(&mut session, 1011, "Internal error encountered."), Reaction::Retry);
     assert!(connect(&mut session)["setup"]["sessionResumption"]["handle"].is_string());
     let reason = "Request contains an invalid argument.";
+    assert_eq!(close(&mut session, 1007, reason), Reaction::Retry);
+    assert!(connect(&mut session)["setup"]["sessionResumption"]["handle"].is_string());
     assert_eq!(close(&mut session, 1007, reason), Reaction::Fresh);
     assert_eq!(connect(&mut session)["setup"]["sessionResumption"], json!({}));
     assert_eq!(close(&mut session, 1007, reason), Reaction::Fatal);

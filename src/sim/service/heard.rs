@@ -22,6 +22,9 @@ pub struct Heard {
     pub uplink: Vec<i16>,
     /// The last 64 turns of the user.
     pub turns: VecDeque<HeardTurn>,
+    /// What the history was filled with before the first turn: whether the
+    /// model said it, and the text.
+    pub seeded: Vec<(bool, String)>,
     /// All turns of the user that ended.
     pub turns_total: u64,
     /// turnComplete messages that ended an interaction.

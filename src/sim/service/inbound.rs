@@ -92,7 +92,16 @@ impl Service {
             }) {
                 return Err(Closing::invalid());
             }
-            if text(turn, "role") != "model" {
+            let by_model = match text(turn, "role") {
+                "model" => true,
+                "" | "user" => false,
+                _ => return Err(Closing::invalid()),
+            };
+            if session.seeding {
+                let said = parts.iter().map(|part| text(part, "text")).collect();
+                self.heard.seeded.push((by_model, said));
+            }
+            if !by_model {
                 for part in parts {
                     append(&mut session.history, text(part, "text"));
                 }

@@ -10,7 +10,7 @@ use std::{
 use chinwag::{
     audio::{Nanos, Uplink},
     link::LinkEvent,
-    protocol::{LinkSettings, base64},
+    protocol::{LinkSettings, Recall, base64},
 };
 use serde_json::Value;
 use tungstenite::{Message, WebSocket, protocol::frame::coding::CloseCode};
@@ -72,8 +72,8 @@ fn talk_through_a_switch(url: &str, settings: &LinkSettings) -> (Vec<i16>, Nanos
         // The microphone's own pace.
         thread::sleep(Duration::from_millis(20));
         for event in client.events.try_iter() {
-            if let LinkEvent::Back { gap: told, planned, forgotten } = event {
-                assert!(planned && !forgotten);
+            if let LinkEvent::Back { gap: told, planned, recall } = event {
+                assert_eq!((planned, recall), (true, Recall::Whole));
                 gap = Some(told);
             }
         }

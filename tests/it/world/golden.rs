@@ -98,3 +98,49 @@ fn no_go_away_and_a_connection_that_breaks_after_nine_minutes() {
     world.at(Nanos::from_secs(533), World::break_connection);
     compare("nine_minutes", &finish(world, 540));
 }
+
+/// Two turns, and a connection that breaks after the first; then resuming goes
+/// wrong as `close` has it, so many times.
+fn refused(code: u16, reason: &str, times: u64) -> World {
+    let mut settings = one_turn("client", "full", 700);
+    settings.script.push(Utterance::new(Cue::At(Nanos::from_ms(7_500)), speech(900, 2)));
+    let close = || Mishap::Close { code, reason: reason.to_owned() };
+    let refusal = |connection| Fault::new(When::Resumption, close()).on(connection);
+    settings.service.faults = (2..2 + times).map(refusal).collect();
+    let mut world = World::new(settings).unwrap();
+    world.at(Nanos::from_secs(6), World::break_connection);
+    finish(world, 12)
+}
+
+#[test]
+fn a_resume_refused_once_as_invalid() {
+    compare("resume_1007", &refused(1007, "Request contains an invalid argument.", 1));
+}
+
+#[test]
+fn a_resume_refused_once_as_not_found() {
+    compare("resume_1008", &refused(1008, "Requested entity was not found", 1));
+}
+
+#[test]
+fn a_resume_refused_while_the_old_connection_stands() {
+    compare("resume_1011", &refused(1011, "Internal error encountered.", 1));
+}
+
+#[test]
+fn a_resume_refused_twice_begins_anew_with_the_text_of_what_was_said() {
+    let world = refused(1007, "Request contains an invalid argument.", 2);
+    let seeded = &world.service().unwrap().heard().seeded;
+    let [(false, user), (true, model)] = &seeded[..] else { panic!("{seeded:?}") };
+    assert!(user.contains("s of speech") && model.contains("s of reply"), "{seeded:?}");
+    compare("resume_seeded", &world);
+}
+
+#[test]
+fn a_reply_whose_connection_breaks_in_its_middle() {
+    let mut settings = one_turn("client", "full", 6_000);
+    settings.script.push(Utterance::new(Cue::At(Nanos::from_secs(8)), speech(900, 2)));
+    let mut world = World::new(settings).unwrap();
+    world.at(Nanos::from_ms(4_400), World::break_connection);
+    compare("reply_lost", &finish(world, 17));
+}
