@@ -61,10 +61,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let silence = |ms: usize| vec![0.0; 48 * ms];
     let said = |seed| babble(rate, Nanos::from_ms(1_500), seed);
     let sound = [silence(500), said(1), silence(2_500), said(2), silence(2_500)].concat();
-    let mut card = Card::new("talker", Talker(sound.into_iter()));
+    let card = Box::new(Card::new("talker", Talker(sound.into_iter())));
 
     let extras = Extras { turn_model: Some(Box::new(ByLength)), ..Extras::default() };
-    let mut engine = Engine::start_with(&plan, &mut card, dialer, Clock::start(), extras)?;
+    let mut engine = Engine::start_with(&plan, card, dialer, Clock::start(), extras)?;
     while !engine.microphone_ended() {
         let EngineEvent::Note(told) = engine.next_event(Duration::from_millis(50)) else {
             continue;

@@ -130,10 +130,10 @@ struct Start<'a> {
 
 impl Start<'_> {
     fn once(&self) -> Result<Engine, EngineError> {
-        let mut backend = sound::backend(&self.plan.device).map_err(EngineError::Device)?;
+        let backend = sound::backend(&self.plan.device).map_err(EngineError::Device)?;
         let dialer = self.dialer.clone();
         let extras = Extras { record_to: self.folder, ..Extras::default() };
-        Engine::start_with(self.plan, backend.as_mut(), dialer, self.clock, extras)
+        Engine::start_with(self.plan, backend, dialer, self.clock, extras)
     }
 
     /// Starts; a missing device is waited for where `link.start` says so, and

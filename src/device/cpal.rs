@@ -18,13 +18,16 @@ mod words;
 
 use std::{sync::Arc, sync::mpsc::channel, thread, time::Duration};
 
-use cpal::{Device, traits::StreamTrait};
+use cpal::{Device, Host, HostId, traits::StreamTrait};
 use health::Health;
 use mode::Chosen;
 pub use table::list;
 use undertaker::Undertaker;
 
-use super::{Backend, Clock, DeviceError, Direction, Faults, Offer, Spec, Stream};
+use super::{
+    Backend, Clock, DeviceError, Direction, Faults, Halves, SideOffer, Spec, Stream, Streams,
+    Whereabouts,
+};
 use crate::{
     audio::Rate,
     duplex::{CaptureHalf, RenderHalf},
@@ -39,9 +42,16 @@ const UNUSED_HZ: u32 = 48_000;
 
 /// A microphone, a speaker, or both, of this machine.
 pub struct SoundCard {
-    input: Option<String>,
-    output: Option<String>,
-    found: Option<(Option<Side>, Option<Side>)>,
+    /// The names of input and output.
+    wanted: [Option<String>; 2],
+    found: [Option<Side>; 2],
+    /// The sound system that was used last.
+    host: Option<Host>,
+    /// Where each was found first, and what it was opened as last.
+    hosts: [Option<HostId>; 2],
+    opened: [Option<String>; 2],
+    #[cfg(target_os = "linux")]
+    defaults: pulse::Defaults,
     undertaker: Undertaker,
 }
 
@@ -49,6 +59,8 @@ pub struct SoundCard {
 struct Side {
     device: Device,
     name: String,
+    host: HostId,
+    id: String,
     chosen: Chosen,
     /// The source or sink of a PulseAudio server.
     #[cfg(target_os = "linux")]
@@ -60,67 +72,126 @@ impl SoundCard {
     /// certain host as `alsa:NAME`. `None` leaves that side out.
     pub fn new(input: Option<&str>, output: Option<&str>) -> Self {
         let owned = |name: Option<&str>| name.map(str::to_owned);
-        let undertaker = Undertaker::default();
-        Self { input: owned(input), output: owned(output), found: None, undertaker }
+        Self {
+            wanted: [owned(input), owned(output)],
+            found: [None, None],
+            host: None,
+            hosts: [None; 2],
+            opened: [None, None],
+            #[cfg(target_os = "linux")]
+            defaults: pulse::Defaults::default(),
+            undertaker: Undertaker::default(),
+        }
+    }
+
+    /// Where the device is called so that was opened as the default, or by name.
+    #[cfg(target_os = "linux")]
+    fn look_for(&mut self, side: Direction, opened: &str, follows: bool) -> Whereabouts {
+        // Other sound systems here have one default for ever, and say what is gone.
+        match self.hosts[side as usize] {
+            Some(HostId::PulseAudio) => self.defaults.look_for(side, opened, follows),
+            _ => Whereabouts::Here,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn look_for(&mut self, side: Direction, opened: &str, follows: bool) -> Whereabouts {
+        let Some(host) = self.hosts[side as usize].filter(|_| follows) else {
+            return Whereabouts::Here;
+        };
+        match within_patience(move || Ok(hosts::default_id(host, side))) {
+            Ok(Some(now)) if now != opened => Whereabouts::Moved,
+            _ => Whereabouts::Here,
+        }
     }
 }
 
 impl Backend for SoundCard {
-    fn offer(&mut self, spec: &Spec) -> Result<Offer, DeviceError> {
-        let (input, output, spec) = (self.input.clone(), self.output.clone(), *spec);
-        let (input, output) = within_patience(move || {
-            let side = |name: Option<String>, direction| {
-                name.map(|name| Side::find(&name, direction, &spec)).transpose()
-            };
-            Ok((side(input, Direction::Input)?, side(output, Direction::Output)?))
-        })?;
+    fn offer_side(&mut self, side: Direction, spec: &Spec) -> Result<SideOffer, DeviceError> {
+        let place = side as usize;
         // proven: 48,000 is within the bounds of a rate.
         let unused = Rate::new(UNUSED_HZ).expect("a valid rate");
-        let rate = |side: &Option<Side>| side.as_ref().map_or(unused, |s| s.chosen.rate);
-        let name = |side: &Option<Side>| side.as_ref().map_or(String::new(), |s| s.name.clone());
-        let offer = Offer {
-            capture_rate: rate(&input),
-            render_rate: rate(&output),
-            period_frames: spec.period_frames,
-            capture_name: name(&input),
-            render_name: name(&output),
+        let Some(wanted) = self.wanted[place].clone() else {
+            let (period_frames, name) = (spec.period_frames, String::new());
+            return Ok(SideOffer { rate: unused, period_frames, name });
         };
-        self.found = Some((input, output));
-        Ok(offer)
+        let (spec, before, kept) = (*spec, self.hosts[place], self.host.take());
+        let (host, found) = within_patience(move || {
+            let (host, rest) = match before {
+                Some(id) => hosts::again(id, &wanted, kept)?,
+                None => hosts::of_name(&wanted)?,
+            };
+            let found = Side::find(&wanted, rest, &host, side, &spec);
+            Ok((host, found))
+        })?;
+        self.host = Some(host);
+        let found = found?;
+        let (rate, name) = (found.chosen.rate, found.name.clone());
+        self.hosts[place] = Some(found.host);
+        self.found[place] = Some(found);
+        Ok(SideOffer { rate, period_frames: spec.period_frames, name })
     }
 
-    fn open(
-        &mut self,
-        capture: CaptureHalf,
-        render: RenderHalf,
-        clock: Clock,
-    ) -> Result<Box<dyn Stream>, DeviceError> {
+    fn open(&mut self, halves: Halves, clock: Clock) -> Result<Streams, DeviceError> {
         let asked = || DeviceError("a device is opened as it was offered".to_owned());
-        let (input, output) = self.found.take().ok_or_else(asked)?;
+        let mut take = |side: Direction| {
+            let place = side as usize;
+            let found = self.found[place].take();
+            self.opened[place] = found.as_ref().map(|side| side.id.clone());
+            if found.is_none() && self.wanted[place].is_some() { Err(asked()) } else { Ok(found) }
+        };
+        let input = halves.capture.map(|half| Ok((take(Direction::Input)?, half))).transpose()?;
+        let output = halves.render.map(|half| Ok((take(Direction::Output)?, half))).transpose()?;
         let health = [Arc::new(Health::default()), Arc::new(Health::default())];
         let [of_input, of_output] = health.clone();
-        let streams = within_patience(move || {
-            let output = output.map(|s| s.open_output(render, clock, of_output)).transpose()?;
-            let input = input.map(|s| s.open_input(capture, clock, of_input)).transpose()?;
-            Ok((output, input))
+        let (input, output) = within_patience(move || {
+            let play = |(side, half): (Option<Side>, RenderHalf)| {
+                side.map(|side| side.open_output(half, clock, of_output)).transpose()
+            };
+            let record = |(side, half): (Option<Side>, CaptureHalf)| {
+                side.map(|side| side.open_input(half, clock, of_input)).transpose()
+            };
+            let output = output.map(play).transpose()?.flatten();
+            Ok((input.map(record).transpose()?.flatten(), output))
         })?;
-        let undertaker = self.undertaker.clone();
-        Ok(Box::new(Running { streams: Some(streams), health, undertaker }))
+        let running = |side, sounding: Option<Sounding>| -> Option<Box<dyn Stream>> {
+            let (health, undertaker) = (health[side as usize].clone(), self.undertaker.clone());
+            Some(Box::new(Running { sounding: Some(sounding?), side, health, undertaker }))
+        };
+        let (capture, render) =
+            (running(Direction::Input, input), running(Direction::Output, output));
+        Ok(Streams { capture, render })
+    }
+
+    fn whereabouts(&mut self, side: Direction) -> Whereabouts {
+        let place = side as usize;
+        let follows = self.wanted[place].as_deref().is_some_and(hosts::is_default);
+        match self.opened[place].clone() {
+            Some(opened) => self.look_for(side, &opened, follows),
+            None => Whereabouts::Here,
+        }
     }
 }
 
 impl Side {
-    fn find(wanted: &str, direction: Direction, spec: &Spec) -> Result<Self, DeviceError> {
-        let (host, rest) = hosts::of_name(wanted)?;
-        let (device, name) = hosts::find(rest, &host, direction)?;
-        let asks_for_priority = hosts::asks_for_priority(&host, wanted, &name.id);
+    fn find(
+        wanted: &str,
+        rest: &str,
+        host: &Host,
+        direction: Direction,
+        spec: &Spec,
+    ) -> Result<Self, DeviceError> {
+        let (device, name) = hosts::find(rest, host, direction)?;
+        let asks_for_priority = hosts::asks_for_priority(host, wanted, &name.id);
         let chosen = mode::choose(&device, &name.name, direction, spec)?;
         let chosen = Chosen { asks_for_priority, ..chosen };
         #[cfg(target_os = "linux")]
-        let pulse = (host.id() == cpal::HostId::PulseAudio).then(|| name.id.clone());
+        let pulse = (host.id() == HostId::PulseAudio).then(|| name.id.clone());
         Ok(Self {
             device,
             name: format!("{} ({})", name.name, host.id().name()),
+            host: host.id(),
+            id: name.id,
             chosen,
             #[cfg(target_os = "linux")]
             pulse,
@@ -205,12 +276,11 @@ pub fn passed_over(wanted: &str) -> Option<DeviceError> {
 
 /// A stream, which ends when it is dropped.
 type Sounding = Box<dyn Send>;
-/// The speaker's stream and the microphone's.
-type Streams = (Option<Sounding>, Option<Sounding>);
 
 struct Running {
-    streams: Option<Streams>,
-    health: [Arc<Health>; 2],
+    sounding: Option<Sounding>,
+    side: Direction,
+    health: Arc<Health>,
     undertaker: Undertaker,
 }
 
@@ -218,9 +288,9 @@ impl Running {
     /// Callbacks that still come do nothing any more, whatever the sound
     /// system does.
     fn end(&mut self, patience: Duration) {
-        if let Some(streams) = self.streams.take() {
-            self.health.iter().for_each(|health| health.close());
-            self.undertaker.bury(streams, patience);
+        if let Some(sounding) = self.sounding.take() {
+            self.health.close();
+            self.undertaker.bury(sounding, patience);
         }
     }
 }
@@ -231,14 +301,16 @@ impl Stream for Running {
     }
 
     fn faults(&self) -> Faults {
-        let [input, output] = &self.health;
+        let xruns = self.health.xruns();
+        let is_input = self.side == Direction::Input;
         Faults {
-            capture_xruns: input.xruns(),
-            render_xruns: output.xruns(),
-            errors: input.errors() + output.errors(),
-            last: input.last().or(output.last()),
-            ordinary: u32::from(input.is_ordinary()) + u32::from(output.is_ordinary()),
+            capture_xruns: if is_input { xruns } else { 0 },
+            render_xruns: if is_input { 0 } else { xruns },
+            errors: self.health.errors(),
+            last: self.health.last(),
+            ordinary: u32::from(self.health.is_ordinary()),
             unburied: self.undertaker.unburied(),
+            is_broken: self.health.is_broken(),
         }
     }
 

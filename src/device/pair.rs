@@ -1,94 +1,50 @@
 //! A microphone of one kind with a speaker of another, such as a file and a
 //! sound card.
 
-use std::sync::Arc;
-
-use super::{Backend, Clock, DeviceError, Faults, Offer, Spec, Stream};
-use crate::{
-    audio::{Doorbell, Wake, convert::InputChannel},
-    duplex::{CaptureHalf, RenderHalf, capture, render},
+use super::{
+    Backend, Clock, DeviceError, Direction, Halves, SideOffer, Spec, Streams, Whereabouts,
 };
 
 /// The microphone of one backend and the speaker of another.
 pub struct Pair {
     input: Box<dyn Backend>,
     output: Box<dyn Backend>,
-    offers: Option<(Offer, Offer)>,
 }
 
 impl Pair {
-    /// What the other side of either is does not matter: nobody talks to it.
+    /// The other side of either is never opened.
     pub fn new(input: Box<dyn Backend>, output: Box<dyn Backend>) -> Self {
-        Self { input, output, offers: None }
+        Self { input, output }
     }
-}
 
-/// The bell of a half that nobody listens to.
-struct Unheard;
-
-impl Wake for Unheard {
-    fn wake(&self) {}
+    fn side(&mut self, side: Direction) -> &mut dyn Backend {
+        match side {
+            Direction::Input => self.input.as_mut(),
+            Direction::Output => self.output.as_mut(),
+        }
+    }
 }
 
 impl Backend for Pair {
-    fn offer(&mut self, spec: &Spec) -> Result<Offer, DeviceError> {
-        let (input, output) = (self.input.offer(spec)?, self.output.offer(spec)?);
-        let offer = Offer {
-            capture_rate: input.capture_rate,
-            render_rate: output.render_rate,
-            period_frames: output.period_frames,
-            capture_name: input.capture_name.clone(),
-            render_name: output.render_name.clone(),
-        };
-        self.offers = Some((input, output));
-        Ok(offer)
+    fn offer_side(&mut self, side: Direction, spec: &Spec) -> Result<SideOffer, DeviceError> {
+        self.side(side).offer_side(side, spec)
     }
 
-    fn open(
-        &mut self,
-        microphone: CaptureHalf,
-        speaker: RenderHalf,
-        clock: Clock,
-    ) -> Result<Box<dyn Stream>, DeviceError> {
-        let asked = || DeviceError("a device is opened as it was offered".to_owned());
-        let (input, output) = self.offers.take().ok_or_else(asked)?;
-        let bell = Arc::new(Doorbell::new(Unheard));
-        let (deaf, _) = capture(output.capture_rate, 0, InputChannel::Mix, bell.clone());
-        let (mute, _) = render(input.render_rate, 0.0, bell);
-        let output = self.output.open(deaf, speaker, clock)?;
-        let input = self.input.open(microphone, mute, clock)?;
-        Ok(Box::new(PairStream { input, output }))
-    }
-}
-
-struct PairStream {
-    input: Box<dyn Stream>,
-    output: Box<dyn Stream>,
-}
-
-/// What both complained of, each of its own side.
-fn both(input: Faults, output: Faults) -> Faults {
-    Faults {
-        capture_xruns: input.capture_xruns,
-        render_xruns: output.render_xruns,
-        errors: input.errors + output.errors,
-        last: input.last.or(output.last),
-        ordinary: input.ordinary + output.ordinary,
-        unburied: input.unburied + output.unburied,
-    }
-}
-
-impl Stream for PairStream {
-    fn has_ended(&self) -> bool {
-        self.input.has_ended()
+    fn open(&mut self, halves: Halves, clock: Clock) -> Result<Streams, DeviceError> {
+        let mut streams = Streams::default();
+        if let Some(half) = halves.render {
+            let halves = Halves { render: Some(half), capture: None };
+            streams.render = self.output.open(halves, clock)?.render;
+        }
+        if let Some(half) = halves.capture {
+            let halves = Halves { capture: Some(half), render: None };
+            streams.capture = self.input.open(halves, clock)?.capture;
+        }
+        Ok(streams)
     }
 
-    fn faults(&self) -> Faults {
-        both(self.input.faults(), self.output.faults())
-    }
-
-    fn close(self: Box<Self>) -> Faults {
-        both(self.input.close(), self.output.close())
+    fn whereabouts(&mut self, side: Direction) -> Whereabouts {
+        self.side(side).whereabouts(side)
     }
 }
 
@@ -96,10 +52,20 @@ impl Stream for PairStream {
 mod tests {
     use super::*;
     use crate::{
-        audio::Rate,
+        audio::{Doorbell, Rate, Wake, convert::InputChannel},
         device::card::{Card, Room},
+        duplex::{capture, render},
     };
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    };
+
+    struct Unheard;
+
+    impl Wake for Unheard {
+        fn wake(&self) {}
+    }
 
     /// Ends after one period, and says what it heard.
     struct Ear(Sender<f32>);
@@ -129,11 +95,11 @@ mod tests {
         let (microphone, mut captured) = capture(rate, 0, InputChannel::Mix, bell.clone());
         let (speaker, mut played) = render(offer.render_rate, 0.0, bell);
         played.push(&[0.25; 4_096]);
-        let stream = pair.open(microphone, speaker, Clock::start()).unwrap();
+        let streams = pair.open(Halves::both(microphone, speaker), Clock::start()).unwrap();
         assert!(at_output.iter().take(64).any(|peak| peak > 0.2), "the speaker was silent");
         assert!(at_input.iter().take(8).all(|peak| peak == 0.0), "the wrong side was heard");
-        assert!(stream.has_ended());
-        assert_eq!(stream.close(), Faults::default());
+        assert!(streams.has_ended());
+        drop(streams);
         let mut out = [0.0; 64];
         captured.take(&mut out);
         assert_eq!(out[0], 0.5);

@@ -44,6 +44,9 @@ pub struct CaptureGauges {
     pub missing_frames: AtomicU64,
     /// Frames that the device delivered.
     pub frames: AtomicUsize,
+    /// The position of its first frame, where it follows another stream and
+    /// frames were taken.
+    pub origin: AtomicU64,
 }
 
 /// The frame number `frames` of the device was handed over at `at`.
@@ -230,6 +233,7 @@ impl CaptureEnd {
         let blocks = (end.frames * 100).div_euclid(end_hz) + 1 + away.div_ceil(BLOCK_NS) as i64;
         self.origin = blocks * hz / 100;
         self.position.frames = self.origin;
+        self.gauges.origin.store(self.origin as u64, Release);
         self.after = None;
         true
     }

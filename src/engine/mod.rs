@@ -4,6 +4,7 @@
 //! | thread | runs | may block | may allocate |
 //! |---|---|---|---|
 //! | the device's | the callback halves | never | never |
+//! | `chinwag-sound` | opens and ends the devices | yes | yes |
 //! | `chinwag-worker` | `duplex::Worker` | on its bell only | never |
 //! | `chinwag-link` | `net::client` | in one poll | yes |
 //! | `chinwag-turn`, with a [`TurnModel`] | the model | yes | yes |
@@ -13,11 +14,13 @@
 #![allow(clippy::disallowed_methods)]
 
 mod record;
+mod sound;
 mod start;
 mod turn_model;
 pub mod worker_thread;
 
 pub use crate::device::Priority;
 pub use record::{Recorded, Recorder};
+pub use sound::{SoundEvent, SoundTotals};
 pub use start::{Engine, EngineError, EngineEvent, Extras, Report};
 pub use turn_model::{Consulted, TurnModel};

@@ -15,19 +15,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
     record::{Recorded, Recorder},
+    sound::{Opened, Sound, SoundEvent, SoundThread, SoundTotals},
     turn_model::{Consulted, ModelThread, TurnModel},
     worker_thread::{ThreadWaker, WorkerThread},
 };
 use crate::{
     audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
     config::{Plan, WakeBy},
-    device::{Backend, Clock, DeviceError, Faults, Offer, Priority, Spec, Stream},
-    duplex::{
-        Worker, WorkerControls, WorkerGauges, WorkerNote,
-        capture::CaptureGauges,
-        render::RenderGauges,
-        watch::{Deed, Vitals, Watch},
-    },
+    device::{Backend, Clock, DeviceError, Direction, Faults, Halves, Offer, Priority, Spec},
+    duplex::{Worker, WorkerControls, WorkerGauges, WorkerNote},
     link::{Control, LinkEvent},
     net::{
         Dialer,
@@ -77,11 +73,8 @@ pub enum EngineEvent {
     Link(LinkEvent),
     /// The link's thread has ended.
     LinkEnded,
-    /// A stream's callback has stopped coming.
-    DeviceDead {
-        /// The microphone's; otherwise the speaker's.
-        capture: bool,
-    },
+    /// A device was lost, or is back.
+    Sound(SoundEvent),
     /// Nothing happened within the time given.
     Quiet,
 }
@@ -99,20 +92,16 @@ pub struct Extras<'a> {
 pub struct Engine {
     clock: Clock,
     offer: Offer,
-    stream: Option<Box<dyn Stream>>,
+    sound: Option<SoundThread>,
     worker: Option<WorkerThread>,
     link: Option<JoinHandle<LinkReport>>,
     link_control: LinkControl,
     link_events: Receiver<LinkEvent>,
     notes: Reader<WorkerNote>,
     controls: Arc<WorkerControls>,
-    capture_gauges: Arc<CaptureGauges>,
-    render_gauges: Arc<RenderGauges>,
     worker_gauges: Arc<WorkerGauges>,
     recorder: Option<Recorder>,
     turn_model: Option<ModelThread>,
-    watches: [Watch; 2],
-    dead: [bool; 2],
     link_ended: bool,
 }
 
@@ -128,16 +117,10 @@ pub struct Report {
     pub wire_to_ring: Snapshot,
     /// One block's work.
     pub block_time: Snapshot,
-    /// Frames that the microphone's ring refused.
-    pub capture_lost_frames: u64,
-    /// Frames that by the clock were captured and never reached us.
-    pub capture_missing_frames: u64,
+    /// What became of the sound.
+    pub sound: SoundTotals,
     /// Frames at 16 kHz that found no room towards the link.
     pub uplink_lost_frames: u64,
-    /// Times that the speaker ran dry in the middle of sound.
-    pub underruns: u64,
-    /// Played frames that the far-end ring refused.
-    pub far_lost_frames: u64,
     /// Notes that the supervisor did not take in time.
     pub notes_refused: u64,
     /// What the worker was granted.
@@ -146,8 +129,6 @@ pub struct Report {
     pub recorded: Option<Recorded>,
     /// What became of the turn model.
     pub turn_model: Option<Consulted>,
-    /// What the sound system complained of.
-    pub faults: Faults,
 }
 
 /// A bell that nobody answers, for callbacks that make no system call.
@@ -164,7 +145,7 @@ impl Engine {
     /// Where the device, the pipeline or the system refuses.
     pub fn start(
         plan: &Plan,
-        backend: &mut dyn Backend,
+        backend: Box<dyn Backend>,
         dialer: Dialer,
         clock: Clock,
     ) -> Result<Self, EngineError> {
@@ -177,7 +158,7 @@ impl Engine {
     /// Where the folder, the device, the pipeline or the system refuses.
     pub fn start_with(
         plan: &Plan,
-        backend: &mut dyn Backend,
+        mut backend: Box<dyn Backend>,
         dialer: Dialer,
         clock: Clock,
         extras: Extras<'_>,
@@ -198,46 +179,48 @@ impl Engine {
         let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
         let rates = [offer.capture_rate, offer.render_rate];
-        let Machines { capture, render, worker, controls, notes, ends, .. } =
+        let Machines { capture, render, worker, controls, notes, ends, renewal } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
         let (mut worker, recorder) = record(worker, extras.record_to, offer.capture_rate)?;
         let turn_model = extras.turn_model.map(|model| consult(&mut worker, model)).transpose()?;
+        let flow = ends.flow.clone();
         let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
             .map_err(EngineError::System)?;
         let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
         let worker_gauges = worker.gauges();
         let worker = WorkerThread::spawn(worker, worker_bell, &waker, by_timer, clock)
             .map_err(EngineError::System)?;
-        let stream = backend.open(capture, render, clock);
-        let period = offer.period_frames as usize;
-        let now = clock.now();
+        let streams = backend.open(Halves::both(capture, render), clock);
         let engine = Self {
-            watches: [
-                Watch::new(now, period, offer.capture_rate),
-                Watch::new(now, period, offer.render_rate),
-            ],
             clock,
             offer,
-            stream: None,
+            sound: None,
             worker: Some(worker),
             link: Some(link),
             link_control,
             link_events,
             notes,
             controls,
-            capture_gauges,
-            render_gauges,
             worker_gauges,
             recorder,
             turn_model,
-            dead: [false; 2],
             link_ended: false,
         };
-        match stream {
-            Ok(stream) => Ok(Self { stream: Some(stream), ..engine }),
+        let streams = match streams {
+            Ok(streams) => streams,
             Err(error) => {
                 engine.stop();
-                Err(EngineError::Device(error))
+                return Err(EngineError::Device(error));
+            }
+        };
+        let segments = engine.recorder.as_ref().map(Recorder::segments);
+        let sound = Sound { backend, spec, renewal, segments, clock, flow };
+        let opened = Opened::of(streams, capture_gauges, render_gauges, &engine.offer);
+        match SoundThread::spawn(sound, opened) {
+            Ok(thread) => Ok(Self { sound: Some(thread), ..engine }),
+            Err(error) => {
+                engine.stop();
+                Err(EngineError::System(error))
             }
         }
     }
@@ -256,6 +239,10 @@ impl Engine {
     pub fn next_event(&mut self, timeout: Duration) -> EngineEvent {
         let deadline = self.clock.now() + Nanos::from(timeout);
         loop {
+            if let Some(event) = self.sound.as_ref().and_then(SoundThread::next_event) {
+                self.follow(&event);
+                return EngineEvent::Sound(event);
+            }
             if let Some(note) = self.notes.pop() {
                 return EngineEvent::Note(note);
             }
@@ -272,30 +259,20 @@ impl Engine {
                     Err(RecvTimeoutError::Timeout) => {}
                 }
             }
-            if let Some(dead) = self.dead_stream() {
-                return dead;
-            }
             if left.is_zero() {
                 return EngineEvent::Quiet;
             }
         }
     }
 
-    fn dead_stream(&mut self) -> Option<EngineEvent> {
-        let now = self.clock.now();
-        let (capture, render) = (&self.capture_gauges, &self.render_gauges);
-        let pulses = [
-            (capture.callbacks.load(Relaxed), capture.last_call_at.load(Relaxed)),
-            (render.callbacks.load(Relaxed), render.last_call_at.load(Relaxed)),
-        ];
-        for (side, (callbacks, last)) in pulses.into_iter().enumerate() {
-            let vitals = Vitals { callbacks, last_call_at: Nanos(last), ..Vitals::default() };
-            let dead = matches!(self.watches[side].look(now, &vitals), Some(Deed::Drop { .. }));
-            if std::mem::replace(&mut self.dead[side], dead) != dead && dead {
-                return Some(EngineEvent::DeviceDead { capture: side == 0 });
-            }
+    /// Another device may be used now.
+    fn follow(&mut self, event: &SoundEvent) {
+        let SoundEvent::Back { side, name, rate, .. } = event else { return };
+        let offer = &mut self.offer;
+        match side {
+            Direction::Input => (offer.capture_name, offer.capture_rate) = (name.clone(), *rate),
+            Direction::Output => (offer.render_name, offer.render_rate) = (name.clone(), *rate),
         }
-        None
     }
 
     /// Mutes the microphone, or makes it live again.
@@ -337,12 +314,12 @@ impl Engine {
 
     /// Whether the microphone has nothing more to say: a file at its end.
     pub fn microphone_ended(&self) -> bool {
-        self.stream.as_ref().is_some_and(|s| s.has_ended())
+        self.sound.as_ref().is_some_and(|sound| sound.totals().has_ended)
     }
 
     /// What the sound system complained of so far.
     pub fn faults(&self) -> Faults {
-        self.stream.as_ref().map(|s| s.faults()).unwrap_or_default()
+        self.sound.as_ref().map(|sound| sound.totals().faults).unwrap_or_default()
     }
 
     /// The worker's gauges, while it runs.
@@ -353,7 +330,7 @@ impl Engine {
     /// Ends the conversation: the callbacks first, then what was captured goes
     /// out to its last sample, then the connection closes with 1000.
     pub fn stop(mut self) -> Report {
-        let faults = self.stream.take().map(Stream::close).unwrap_or_default();
+        let sound = self.sound.as_mut().map(SoundThread::stop).unwrap_or_default();
         let priority = self.priority();
         let worker = self.worker.take().and_then(WorkerThread::stop);
         self.link_control.send(Control::Close);
@@ -365,17 +342,13 @@ impl Engine {
             worker,
             wire_to_ring: self.worker_gauges.wire_to_ring.snapshot(),
             block_time: self.worker_gauges.block_time.snapshot(),
-            capture_lost_frames: self.capture_gauges.lost_frames.load(Relaxed),
-            capture_missing_frames: self.capture_gauges.missing_frames.load(Relaxed),
+            sound,
             uplink_lost_frames: self.worker_gauges.uplink_lost_frames.load(Relaxed),
-            underruns: self.render_gauges.underruns.load(Relaxed),
-            far_lost_frames: self.render_gauges.far_lost_frames.load(Relaxed),
             notes_refused: self.notes.refused(),
             gauges: self.worker_gauges.clone(),
             priority,
             recorded,
             turn_model,
-            faults,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod devices;
 mod doctor;
 mod echo;
 mod errors;

@@ -51,9 +51,9 @@ fn talk(model: impl TurnModel + 'static) -> (Vec<NoteKind>, Consulted) {
     let endpoint =
         Endpoint::new(plan.link.url.as_deref(), plan.session.api_version, &credential).unwrap();
     let dialer = Dialer::new(endpoint, credential, &plan.link).unwrap();
-    let mut card = Card::new("test", Speaker { sound: sound.into_iter() });
+    let card = Box::new(Card::new("test", Speaker { sound: sound.into_iter() }));
     let extras = Extras { turn_model: Some(Box::new(model)), ..Extras::default() };
-    let mut engine = Engine::start_with(&plan, &mut card, dialer, Clock::start(), extras).unwrap();
+    let mut engine = Engine::start_with(&plan, card, dialer, Clock::start(), extras).unwrap();
     let mut told = Vec::new();
     while told.last() != Some(&NoteKind::EndOfTurn) {
         if let EngineEvent::Note(note) = engine.next_event(Duration::from_secs(20)) {

@@ -19,7 +19,7 @@ use std::{
 
 use chinwag::{
     audio::{Doorbell, Wake, convert::InputChannel},
-    device::{Backend, Clock, Spec, cpal::SoundCard},
+    device::{Backend, Clock, Halves, Spec, cpal::SoundCard},
     duplex::{capture, capture::Captured, render},
 };
 
@@ -80,7 +80,7 @@ fn count() {
     let (capture_half, mut captured) =
         capture(offer.capture_rate, 0, input_channel, bells[0].clone());
     let (render_half, mut played) = render(offer.render_rate, 6.0, bells[1].clone());
-    let stream = card.open(capture_half, render_half, Clock::start()).unwrap();
+    let streams = card.open(Halves::both(capture_half, render_half), Clock::start()).unwrap();
     let callbacks = || watches.each_ref().map(|watch| watch.callbacks.load(SeqCst));
     let (mut before, mut last, mut idle, mut samples) = (None, [0; 2], 0, vec![0.0; 4_800]);
     while callbacks().iter().any(|n| *n < FIRST + COUNTED) {
@@ -97,12 +97,12 @@ fn count() {
         thread::park_timeout(Duration::from_secs(1));
         idle = if callbacks() == last { idle + 1 } else { 0 };
         last = callbacks();
-        assert!(idle < PATIENCE, "no callback comes: {last:?}, {:?}", stream.faults());
+        assert!(idle < PATIENCE, "no callback comes: {last:?}, {:?}", streams.faults());
     }
     let after = watches.each_ref().map(|watch| watch.heap_calls.load(SeqCst));
     assert_eq!(before, Some(after), "of microphone and speaker");
     assert!(watches.iter().all(|watch| watch.is_there.load(SeqCst)), "on threads of their own");
-    assert_eq!(stream.faults().errors, 0);
+    assert_eq!(streams.faults().errors, 0);
 }
 
 /// A server that runs until this is dropped; none where the program is not here.

@@ -163,12 +163,12 @@ fn converse(
     let lines = script::user(rate())?;
     let person = Person::new(lines, RATE_HZ, recording.clone());
     let person = if let Some(room) = room { person.in_room(room) } else { person };
-    let mut card = Card::new("demo", person);
+    let card = Box::new(Card::new("demo", person));
     let credential = Credential::from_secret("demo").map_err(Failure::internal)?;
     let endpoint = Endpoint::new(plan.link.url.as_deref(), plan.session.api_version, &credential)
         .map_err(Failure::internal)?;
     let dialer = Dialer::new(endpoint, credential, &plan.link).map_err(Failure::internal)?;
-    let mut engine = Engine::start(plan, &mut card, dialer, clock)?;
+    let mut engine = Engine::start(plan, card, dialer, clock)?;
     let signals = Signals::new(None).map_err(Failure::internal)?;
     let mut story = Story::new(plan.turn.mode);
     while !engine.microphone_ended() && clock.now() < LENGTH_MAX && !signals.stop_asked() {

@@ -16,7 +16,7 @@ use crate::{
         talk::silence::{self, SILENT},
     },
     config::Plan,
-    device::{Backend, Clock, DeviceError, Offer, Spec},
+    device::{Backend, Clock, DeviceError, Halves, Offer, Spec},
     duplex::{CaptureEnd, RenderEnd, capture, capture::Captured, render},
 };
 
@@ -68,7 +68,7 @@ fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
     let (capture_half, mut captured) =
         capture(offer.capture_rate, 0, plan.device.input_channel, bell.clone());
     let (render_half, mut played) = render(offer.render_rate, plan.playout.fade_ms, bell);
-    let stream = backend.open(capture_half, render_half, clock)?;
+    let streams = backend.open(Halves::both(capture_half, render_half), clock)?;
     let mut tone = Tone { frame: 0, hz: f64::from(offer.render_rate.hz()) };
     let mut loudest: Option<Dbfs> = None;
     let start = clock.now();
@@ -85,7 +85,7 @@ fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
         began = began.or(runs.then(|| clock.now()));
         thread::sleep(LOOK);
     }
-    drop(stream);
+    drop(streams);
     let heard = Heard {
         loudest,
         played_frames: played.played(),

@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{
     audio::{Nanos, NoteKind},
-    cli::{
-        exit::{Exit, Failure},
-        signals::Signals,
-    },
+    cli::{exit::Failure, signals::Signals},
     config::Plan,
     device::Clock,
     engine::{Engine, EngineEvent, Recorder},
@@ -59,7 +56,7 @@ impl Conversation<'_> {
     /// Until the user, the service or the microphone's file ends it.
     ///
     /// # Errors
-    /// Nobody reads any more, or the device has stopped.
+    /// Nobody reads any more.
     pub(in crate::cli) fn hold(mut self) -> Result<(), Failure> {
         if self.terminal.is_some() {
             self.teller.open_screen();
@@ -87,9 +84,6 @@ impl Conversation<'_> {
             self.look(&mut state)?;
             match event {
                 EngineEvent::LinkEnded => return Ok(()),
-                EngineEvent::DeviceDead { .. } => {
-                    return Err(Failure::new(Exit::Device, "the sound device has stopped"));
-                }
                 EngineEvent::Note(told) if told.note.kind == NoteKind::WindowClosed => {
                     // A window open for too long was closed: the key is up
                     // again, unless it went down just now.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{echo::drift_ppm, story::Story};
+use super::{echo::drift_ppm, sound, story::Story};
 use crate::{
     audio::{Nanos, Rate, histogram::Snapshot},
     device::Faults,
@@ -30,10 +30,10 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
         format!(
             "{} captured frames, {} before they reached us, {} uplink frames, {} far-end frames, \
              {} notes",
-            report.capture_lost_frames,
-            report.capture_missing_frames,
+            report.sound.capture_lost_frames,
+            report.sound.capture_missing_frames,
             report.uplink_lost_frames,
-            report.far_lost_frames,
+            report.sound.far_lost_frames,
             report.notes_refused
         ),
     );
@@ -41,8 +41,11 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
         fact("echo", echo);
     }
     fact("echo reference", reference(&report.gauges.far));
-    fact("speaker ran dry", format!("{} times", report.underruns));
-    fact("sound system", complaints(report.faults));
+    if let Some(outages) = sound::fact(&report.sound, &report.gauges) {
+        fact("sound outages", outages);
+    }
+    fact("speaker ran dry", format!("{} times", report.sound.underruns));
+    fact("sound system", complaints(report.sound.faults));
     fact("worker's priority", report.priority.to_string());
     if let Some(recorded) = &report.recorded {
         fact("recorded", told_of(recorded));
@@ -109,7 +112,8 @@ fn reference(far: &FarGauges) -> String {
 }
 
 fn complaints(faults: Faults) -> String {
-    let Faults { capture_xruns, render_xruns, errors, last, ordinary, unburied } = faults;
+    let Faults { capture_xruns, render_xruns, errors, last, ordinary, unburied, is_broken: _ } =
+        faults;
     let last = last.map_or_else(String::new, |last| format!(" (last: {last})"));
     let refused = match ordinary {
         0 => String::new(),

@@ -7,6 +7,7 @@ pub(super) mod orders;
 pub(super) mod phase;
 mod screen;
 pub(super) mod silence;
+mod sound;
 pub(super) mod story;
 pub(super) mod tell;
 pub(super) mod teller;

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::echo::Echo;
+use super::{echo::Echo, sound};
 use crate::{
     audio::{FrameTime, Nanos, Note, NoteKind, ReplyId, note::FloorState},
     dialog::TurnMode,
@@ -184,10 +184,7 @@ impl Story {
         match event {
             EngineEvent::Note(note) => self.hear_note(note),
             EngineEvent::Link(event) => self.hear_link(event),
-            EngineEvent::DeviceDead { capture } => {
-                let which = if *capture { "microphone" } else { "speaker" };
-                self.info(format!("the {which} has stopped: no callback comes any more"));
-            }
+            EngineEvent::Sound(event) => sound::words(event).into_iter().for_each(|w| self.info(w)),
             EngineEvent::LinkEnded | EngineEvent::Quiet => {}
         }
     }

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::story::{Line, Turn};
+use super::{
+    sound,
+    story::{Line, Turn},
+};
 use crate::{
     audio::{Note, NoteKind, Wait},
     engine::EngineEvent,
@@ -101,9 +104,7 @@ pub(super) fn object_of(event: &EngineEvent, at_s: f64) -> Option<Value> {
             json!({ "event": "switching", "t": at_s, "because": cause.words(), "quiet": quiet })
         }
         EngineEvent::Link(_) | EngineEvent::LinkEnded | EngineEvent::Quiet => return None,
-        EngineEvent::DeviceDead { capture } => {
-            json!({ "event": "device_dead", "t": at_s, "capture": capture })
-        }
+        EngineEvent::Sound(event) => sound::object(event, at_s),
     })
 }
 
@@ -120,6 +121,7 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
             ("reply_cut", json!({ "reply": reply.0, "heard_frames": heard_frames }))
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
+        NoteKind::SpeakerBack { lost_frames } => ("speaker_back", json!(lost_frames)),
         NoteKind::EchoGuard(step) => ("echo_guard", json!(step.name())),
         NoteKind::CancellerRebuilt { times } => ("canceller_rebuilt", json!(times)),
         NoteKind::SpeechOff(wait) => return Some(pause("speech_off", note, wait)),
@@ -150,6 +152,7 @@ fn plain_name(kind: NoteKind) -> &'static str {
         NoteKind::Ducked(false) => "unducked",
         NoteKind::Muted(true) => "muted",
         NoteKind::Muted(false) => "unmuted",
+        NoteKind::MicrophoneBack => "microphone_back",
         _ => "note",
     }
 }

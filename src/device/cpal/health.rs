@@ -17,6 +17,7 @@ pub(super) struct Health {
     errors: AtomicU64,
     last: AtomicU8,
     ordinary: AtomicBool,
+    broken: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -37,6 +38,10 @@ const KINDS: [(ErrorKind, &str); 13] = [
     (ErrorKind::Other, "an error without a name"),
 ];
 
+/// After these no callback comes any more.
+const ENDS: [ErrorKind; 3] =
+    [ErrorKind::DeviceNotAvailable, ErrorKind::HostUnavailable, ErrorKind::StreamInvalidated];
+
 impl Health {
     /// The error callback.
     ///
@@ -50,6 +55,19 @@ impl Health {
         let place = KINDS.iter().position(|(kind, _)| *kind == error.kind());
         self.last.store(place.map_or(KINDS.len(), |i| i + 1) as u8, Relaxed);
         self.errors.fetch_add(1, Relaxed);
+        if ENDS.contains(&error.kind()) {
+            self.end();
+        }
+    }
+
+    /// The stream is over.
+    pub(super) fn end(&self) {
+        self.broken.store(true, Relaxed);
+    }
+
+    /// Whether the stream is over.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Relaxed)
     }
 
     /// Over- or underruns so far.
@@ -102,5 +120,15 @@ mod tests {
         health.note(&Error::new(ErrorKind::StreamInvalidated));
         assert_eq!((health.xruns(), health.errors()), (1, 2));
         assert_eq!(health.last(), Some("the stream broke"));
+    }
+
+    #[test]
+    fn an_error_that_ends_the_stream_is_told_from_one_that_does_not() {
+        let health = Health::default();
+        health.note(&Error::new(ErrorKind::BackendError));
+        health.note(&Error::new(ErrorKind::Xrun));
+        assert!(!health.is_broken());
+        health.note(&Error::new(ErrorKind::DeviceNotAvailable));
+        assert!(health.is_broken());
     }
 }

@@ -71,6 +71,33 @@ pub(super) fn of_name(wanted: &str) -> Result<(Host, &str), DeviceError> {
     }
 }
 
+/// Whether `wanted` is the system's own choice, whatever that is just now.
+pub(super) fn is_default(wanted: &str) -> bool {
+    named(wanted).map_or(wanted, |(_, rest)| rest) == DEFAULT || wanted.ends_with(':')
+}
+
+/// The sound system of a device that was found before, and what is left of its
+/// name: it is looked for there and nowhere else. While a sound server starts
+/// anew, another system would take the card away from it. Where `kept` is that
+/// system and still answers, it is used: each new one leaves a thread and a
+/// connection of its library behind for as long as the server lives.
+///
+/// # Errors
+/// Where it does not answer.
+pub(super) fn again(
+    id: HostId,
+    wanted: &str,
+    kept: Option<Host>,
+) -> Result<(Host, &str), DeviceError> {
+    let rest = named(wanted).map_or(wanted, |(_, rest)| rest);
+    let kept = kept.filter(|host| host.id() == id && host.devices().is_ok());
+    let host = match kept {
+        Some(host) => host,
+        None => open(id).map_err(|error| words::host_refused(id, &error))?,
+    };
+    Ok((host, if rest.is_empty() { DEFAULT } else { rest }))
+}
+
 /// Whether the callbacks of a device have to ask for real-time priority: on
 /// Linux, where nobody asks for them. Not those of ALSA's plug-ins to a sound
 /// server: when that dies they were seen to spin. `alsa:default`, asked for
@@ -105,6 +132,13 @@ pub(super) fn default_of(host: &Host, direction: Direction) -> Option<Device> {
         Direction::Input => host.default_input_device(),
         Direction::Output => host.default_output_device(),
     }
+}
+
+/// What the default of a sound system is called.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn default_id(id: HostId, direction: Direction) -> Option<String> {
+    let device = default_of(&open(id).ok()?, direction)?;
+    Some(name_of(&device).id)
 }
 
 /// The device called `wanted`, or like it.

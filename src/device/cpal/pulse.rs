@@ -12,6 +12,7 @@
 //! rare: an error that ends the stream, or news of a stream that was moved.
 
 mod access;
+mod defaults;
 mod wire;
 mod words;
 
@@ -25,6 +26,7 @@ use std::{
 
 pub(super) use access::{make_cookie, try_out};
 use cpal::{BufferSize, Error, ErrorKind};
+pub(super) use defaults::Defaults;
 use pulseaudio::protocol::{self, Command, stream::BufferAttr};
 use wire::{Said, Wire};
 
@@ -44,6 +46,8 @@ const PERIODS_MAX: u32 = 8;
 /// Samples that are converted at once; a longer delivery is taken in parts.
 const SAMPLES: usize = 8_192;
 const SAMPLE_BYTES: usize = 4;
+/// How the source ends that hands back what a speaker plays.
+const MONITOR: &str = ".monitor";
 
 /// A stream, which ends when it is dropped.
 pub(super) struct Stream {
@@ -73,6 +77,7 @@ fn start(
             if let Err(error) = step() {
                 if !health.is_closed() {
                     health.note(&error);
+                    health.end();
                 }
                 break;
             }

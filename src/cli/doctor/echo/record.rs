@@ -10,7 +10,7 @@ use crate::{
     audio::{Doorbell, Nanos, Rate, convert::tame_all},
     cli::{exit::Failure, sound},
     config::Plan,
-    device::{Backend, Clock, DeviceError, Offer},
+    device::{Backend, Clock, DeviceError, Halves, Offer},
     duplex::{Sounding, capture, render},
     measure::echo::{Band, VOICE_S, signal},
     sim::babble::babble,
@@ -66,9 +66,9 @@ pub(super) fn record(
     let mut recording = Recording::new(sounding, &offer);
     announce(&offer, recording.secs()).map_err(Stopped::Told)?;
     let longest = Nanos((1e9 * recording.secs()) as u64) + SLACK;
-    let stream = backend.open(capture_half, render_half, clock)?;
+    let streams = backend.open(Halves::both(capture_half, render_half), clock)?;
     let start = clock.now();
-    while !recording.step() && !stream.has_ended() {
+    while !recording.step() && !streams.has_ended() {
         let waited = clock.now().since(start);
         let runs = recording.runs().iter().all(|runs| *runs);
         if waited > if runs { longest } else { PATIENCE } {
@@ -76,7 +76,7 @@ pub(super) fn record(
         }
         thread::sleep(LOOK);
     }
-    drop(stream);
+    drop(streams);
     Ok(recording.finish(offer))
 }
 

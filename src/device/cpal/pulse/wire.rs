@@ -85,6 +85,12 @@ impl Wire {
         }
     }
 
+    /// From now on an answer is waited for no longer than this.
+    pub(super) fn limit(&self, patience: std::time::Duration) -> Result<(), Error> {
+        let limited = self.socket.get_ref().set_read_timeout(Some(patience));
+        Ok(limited.map_err(ClientError::Io)?)
+    }
+
     /// Another handle of the socket, to end it with.
     pub(super) fn handle(&self) -> Result<UnixStream, Error> {
         Ok(self.socket.get_ref().try_clone().map_err(ClientError::Io)?)
