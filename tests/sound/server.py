@@ -48,13 +48,25 @@ class SoundServer:
             f"module-null-sink sink_name=microphone rate={RATE} sink_properties=device.description=Microphone",
             f"module-null-sink sink_name={SPEAKER} rate={RATE} sink_properties=device.description=Speaker",
         ]
-        flags = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"]
-        flags += ["--realtime=yes", "--high-priority=yes"]
-        flags += ["--log-level=debug", f"--log-target=file:{self.log}"]
-        flags += [f"--load={module}" for module in modules]
+        self.flags = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"]
+        self.flags += ["--realtime=yes", "--high-priority=yes"]
+        self.flags += ["--log-level=debug", f"--log-target=file:{self.log}"]
+        self.flags += [f"--load={module}" for module in modules]
+        self.children = []
+        self.start()
+        # The 2 s that a sink made ahead before it was held are played out first:
+        # speech within them was lost in 3 of 4 runs.
+        time.sleep(3.0)
+
+    def start(self):
+        """Starts the server and holds its sinks; again after `kill`."""
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.children = [subprocess.Popen(["pulseaudio", *flags], env=self.env, **quiet)]
-        for _ in range(100):
+        for child in reversed(self.children):
+            child.kill()
+            child.wait()
+        (self.folder / "native").unlink(missing_ok=True)
+        self.children = [subprocess.Popen(["pulseaudio", *self.flags], env=self.env, **quiet)]
+        for _ in range(600):
             if subprocess.run(["pactl", "info"], env=self.env, **quiet).returncode == 0:
                 break
             time.sleep(0.05)
@@ -69,24 +81,54 @@ class SoundServer:
         # Listeners hold: a player would run dry under load, and each time the sink
         # takes back what others had played.
         for source in (MICROPHONE, f"{SPEAKER}.monitor"):
-            holder = [*self.first, "parec", "-d", source, STEP, "--raw"]
-            self.children.append(subprocess.Popen(holder, env=self.env, **quiet))
-        # The 2 s that a sink made ahead before it was held are played out first:
-        # speech within them was lost in 3 of 4 runs.
-        time.sleep(3.0)
+            self.hold(source)
+
+    def hold(self, source):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        holder = [*self.first, "parec", "-d", source, STEP, "--raw"]
+        self.children.append(subprocess.Popen(holder, env=self.env, **quiet))
+
+    def load(self, sink):
+        """Plugs in a sink, and with it the source `NAME.monitor`; its module."""
+        words = ["pactl", "load-module", "module-null-sink", f"sink_name={sink}", f"rate={RATE}"]
+        module = subprocess.run(words, env=self.env, check=True, capture_output=True, text=True).stdout.strip()
+        self.hold(f"{sink}.monitor")
+        return module
+
+    def module_of(self, sink):
+        """The module of a sink, to be unloaded."""
+        words = ["pactl", "list", "short", "modules"]
+        lines = subprocess.run(words, env=self.env, check=True, capture_output=True, text=True).stdout.splitlines()
+        return next(line.split()[0] for line in lines if f"sink_name={sink}" in line)
+
+    def latency_usec(self, sink):
+        """How much a sink has made ahead."""
+        words = ["pactl", "list", "sinks"]
+        text = subprocess.run(words, env=self.env, check=True, capture_output=True, text=True).stdout
+        entry = next(entry for entry in text.split("\n\n") if f"Name: {sink}\n" in entry)
+        return int(entry.split("Latency: ", 1)[1].split()[0])
+
+    def stream_of(self, kind, name):
+        """The number of the program's stream: of `sink-inputs` or `source-outputs`."""
+        words = ["pactl", "list", kind]
+        text = subprocess.run(words, env=self.env, check=True, capture_output=True, text=True).stdout
+        for entry in text.split("\n\n"):
+            if f'media.name = "{name}"' in entry:
+                return entry.split("#", 1)[1].split()[0]
+        return None
 
     def pactl(self, *words):
         subprocess.run(["pactl", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
 
-    def record(self, file):
+    def record(self, file, sink=SPEAKER):
         """What the speaker plays, mono, 16 bits, until the process is ended."""
-        command = [*self.first, "parec", "-d", f"{SPEAKER}.monitor", STEP, "--raw"]
+        command = [*self.first, "parec", "-d", f"{sink}.monitor", STEP, "--raw"]
         command += ["--format=s16le", f"--rate={RATE}", "--channels=1"]
         return subprocess.Popen(command, stdout=open(file, "wb"), env=self.env)
 
-    def say(self, wave):
+    def say(self, wave, sink="microphone"):
         """Plays a file into the microphone, to its end."""
-        command = [*self.first, "paplay", "-d", "microphone", str(wave)]
+        command = [*self.first, "paplay", "-d", sink, str(wave)]
         subprocess.run(command, env=self.env, check=True, timeout=30)
 
     def underruns(self):
