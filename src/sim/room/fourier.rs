@@ -1,6 +1,7 @@
 //! The discrete Fourier transform of a power-of-two length, in place: radix 2,
-//! decimation in time, after J. W. Cooley and J. W. Tukey, 1965. No crate for
-//! it is in the tree, and nothing else needs one.
+//! decimation in time, after J. W. Cooley and J. W. Tukey, 1965. The crate that
+//! the canceller uses picks its arithmetic by processor; a room has to sound the
+//! same everywhere, so that what failed from a seed fails again.
 
 use std::f64::consts::TAU;
 
