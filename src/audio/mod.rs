@@ -17,6 +17,7 @@ pub mod resampler;
 pub mod ring;
 pub mod stopwatch;
 pub mod time;
+pub mod turn_mode;
 pub mod wait;
 
 pub use biquad::Biquad;
@@ -31,4 +32,5 @@ pub use reply::ReplyId;
 pub use resampler::Resampler;
 pub use stopwatch::{NoStopwatch, Stopwatch};
 pub use time::{FrameTime, Nanos, Rate};
+pub use turn_mode::TurnMode;
 pub use wait::{Reason, Wait};

@@ -3,7 +3,7 @@
 //!
 //! Runs on: worker. Never allocates, locks, logs or fails.
 
-use super::{level::Dbfs, reply::ReplyId, time::FrameTime, wait::Wait};
+use super::{level::Dbfs, reply::ReplyId, time::FrameTime, turn_mode::TurnMode, wait::Wait};
 
 /// Who holds the right to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,6 +168,8 @@ pub enum NoteKind {
         /// Frames at its rate before that were never played.
         lost_frames: u32,
     },
+    /// Turns are taken in another way from here on.
+    ModeChanged(TurnMode),
 }
 
 /// One event and the frames it is about.

@@ -6,6 +6,7 @@
 use super::{
     reply::ReplyId,
     time::{FrameTime, Nanos},
+    turn_mode::TurnMode,
 };
 
 /// The most frames in one uplink packet: 100 ms at 16 kHz.
@@ -67,6 +68,8 @@ pub enum Uplink {
     ActivityEnd,
     /// The microphone stopped, or the turn ends now (automatic detection).
     StreamEnd,
+    /// What comes before was said in one turn mode, what comes after in another.
+    ModeChanged(TurnMode),
 }
 
 /// One thing for the link, in order.

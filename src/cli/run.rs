@@ -42,7 +42,8 @@ pub const VERB: Verb = Verb {
     summary: "talk with the model",
     operands: "",
     about: "On a terminal, keys: space talks and sends (push-to-talk), m mutes, s silences the model,\n\
-            q quits. Otherwise lines on standard input: talk, send, mute, unmute, stop, say TEXT, quit.\n\
+            t changes how turns are taken, q quits. Otherwise lines on standard input: talk, send, mute,\n\
+            unmute, stop, say TEXT, mode server|hybrid|client|push-to-talk, quit.\n\
             SIGUSR1 talks and sends. A WAV file as microphone is played once; the talk ends when the\n\
             model has answered.",
     flags: &[

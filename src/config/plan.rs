@@ -2,7 +2,12 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{DeviceSettings, build::USUAL_RATE_HZ, explain::header, tables::TableId};
+use super::{
+    DeviceSettings,
+    build::USUAL_RATE_HZ,
+    explain::header,
+    tables::{self, TableId},
+};
 use crate::{
     audio::{Nanos, Rate},
     dialog::{BargeIn, Duplex, PlayoutSettings, TurnMode, TurnSettings},
@@ -150,14 +155,42 @@ impl Plan {
     /// Whether the echo is to be guarded against: the microphone is open while
     /// the model is audible, and all that helps is a canceller.
     pub fn guards_echo(&self) -> bool {
-        let cancels = self.capture.iter().any(|stage| stage.name() == "echo_cancel");
-        let opens = self.turn.duplex == Duplex::Full && self.turn.mode != TurnMode::PushToTalk;
-        cancels && opens
+        self.has("echo_cancel") && self.turn.duplex == Duplex::Full
+    }
+
+    fn has(&self, stage: &str) -> bool {
+        self.capture.iter().any(|planned| planned.name() == stage)
+    }
+
+    /// The same plan with turns taken in another way.
+    ///
+    /// # Errors
+    /// In words, what of the profile that way does not go with.
+    pub fn in_mode(&self, mode: TurnMode) -> Result<Self, String> {
+        let (name, profile) = (mode.name(), &self.profile);
+        if mode.needs_detector() && !self.has("vad") {
+            return Err(format!(
+                "turn mode {name} needs to hear your voice, but the profile \"{profile}\" has no vad \
+                 stage; add one, or take server or push-to-talk"
+            ));
+        }
+        let cuts = self.turn.barge_in == BargeIn::Local && mode != TurnMode::PushToTalk;
+        if cuts && self.turn.duplex == Duplex::Half {
+            return Err(format!(
+                "turn mode {name} does not go with the profile \"{profile}\": in half duplex nothing \
+                 can cut a reply; write turn.barge_in = \"off\""
+            ));
+        }
+        let mut plan = self.clone();
+        plan.values[TableId::Turn as usize].set("mode", Value::Text(name.to_owned()));
+        plan.turn = tables::turn::settings(plan.values(TableId::Turn));
+        plan.session = tables::session::settings(plan.values(TableId::Session), &plan.turn);
+        Ok(plan)
     }
 
     /// What is legal but may surprise.
     pub fn remarks(&self) -> Vec<&'static str> {
-        let hears = self.capture.iter().any(|stage| stage.name() == "vad");
+        let hears = self.has("vad");
         let by_hand = self.turn.mode == TurnMode::PushToTalk;
         let local = self.turn.barge_in == BargeIn::Local;
         let mut remarks = Vec::new();

@@ -114,6 +114,12 @@ impl Floor {
         }
     }
 
+    /// From now on turns are taken in this way. What was open has to be closed
+    /// before, by [`Input::Lost`].
+    pub fn set_mode(&mut self, mode: TurnMode) {
+        self.mode = mode;
+    }
+
     /// Who holds the floor.
     pub fn state(&self) -> FloorState {
         match (self.user, self.model) {

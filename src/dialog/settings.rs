@@ -3,31 +3,7 @@
 //!
 //! Runs on: set-up; plain data.
 
-/// Who finds the bounds of the user's speech.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TurnMode {
-    /// The service; everything is streamed.
-    Server,
-    /// The service finds the start, we the end (`audioStreamEnd`).
-    Hybrid,
-    /// We find both (`activityStart`, `activityEnd`).
-    #[default]
-    Client,
-    /// The user, with a key.
-    PushToTalk,
-}
-
-impl TurnMode {
-    /// Whether we mark the bounds of speech ourselves.
-    pub const fn is_manual(self) -> bool {
-        matches!(self, Self::Client | Self::PushToTalk)
-    }
-
-    /// Whether turns cannot end without a voice detector of our own.
-    pub const fn needs_detector(self) -> bool {
-        matches!(self, Self::Hybrid | Self::Client)
-    }
-}
+pub use crate::audio::TurnMode;
 
 /// Whether both sides may speak at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -162,23 +138,5 @@ impl Default for PlayoutSettings {
             reply_minutes_max: 10,
             device_latency_ms: 0,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_modes_that_find_an_end_by_voice_need_a_detector() {
-        use TurnMode::{Client, Hybrid, PushToTalk, Server};
-        assert_eq!(
-            [Server, Hybrid, Client, PushToTalk].map(TurnMode::needs_detector),
-            [false, true, true, false]
-        );
-        assert_eq!(
-            [Server, Hybrid, Client, PushToTalk].map(TurnMode::is_manual),
-            [false, false, true, true]
-        );
     }
 }

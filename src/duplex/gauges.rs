@@ -3,10 +3,11 @@
 //! Runs on: worker, supervisor. Never allocates, locks, logs or fails.
 
 use std::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+    AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Relaxed, Release},
 };
 
-use crate::audio::{Nanos, Note, histogram::Histogram, level::Dbfs, ring::Writer};
+use crate::audio::{Nanos, Note, TurnMode, histogram::Histogram, level::Dbfs, ring::Writer};
 
 /// What control threads tell the worker: values, the newest wins.
 #[derive(Debug, Default)]
@@ -17,6 +18,26 @@ pub struct WorkerControls {
     pub talking: AtomicBool,
     /// How often the user asked the model to be silent.
     pub stops: AtomicU32,
+    /// How turns are to be taken from now on.
+    pub mode: ModeWish,
+}
+
+/// A turn mode on its way to the worker; a newer one replaces it.
+#[derive(Debug, Default)]
+pub struct ModeWish(AtomicU8);
+
+impl ModeWish {
+    /// Asks for a mode.
+    pub fn ask(&self, mode: TurnMode) {
+        let number = TurnMode::ALL.iter().position(|known| *known == mode);
+        self.0.store(number.map_or(0, |number| number as u8 + 1), Release);
+    }
+
+    /// Worker: what was asked for since the last call.
+    pub fn take(&self) -> Option<TurnMode> {
+        let number = self.0.swap(0, AcqRel).checked_sub(1)?;
+        TurnMode::ALL.get(usize::from(number)).copied()
+    }
 }
 
 /// Copies of what passes by, for a recording. What finds no room is counted
@@ -115,6 +136,17 @@ pub struct WorkerNote {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_mode_is_taken_once() {
+        let wish = ModeWish::default();
+        assert_eq!(wish.take(), None);
+        for mode in TurnMode::ALL {
+            wish.ask(TurnMode::Hybrid);
+            wish.ask(mode);
+            assert_eq!([wish.take(), wish.take()], [Some(mode), None]);
+        }
+    }
 
     #[test]
     fn the_loudest_block_is_seen_once() {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::audio::{
-    Doorbell, FrameTime, Nanos, Rate, Uplink, UplinkPacket,
+    Doorbell, FrameTime, Nanos, Rate, TurnMode, Uplink, UplinkPacket,
     convert::to_wire,
     packet::{RESERVED_PACKETS, Samples, UPLINK_FRAMES_MAX},
     ring::Writer,
@@ -132,6 +132,12 @@ impl UplinkWriter {
         }
         self.link.ring();
         self.next
+    }
+
+    /// Says where one turn mode ends and the next begins.
+    pub(super) fn change_mode(&mut self, mode: TurnMode) {
+        self.announce(Uplink::ModeChanged(mode), self.next);
+        self.link.ring();
     }
 
     fn announce(&mut self, payload: Uplink, at: FrameTime) {

@@ -274,6 +274,9 @@ impl Worker {
             self.act(actions, at);
             self.tell(Note::now(NoteKind::Muted(muted), at));
         }
+        if let Some(mode) = self.controls.mode.take().filter(|mode| *mode != self.turn.mode) {
+            self.change_mode(mode);
+        }
         let talking = self.controls.talking.load(Acquire);
         if std::mem::replace(&mut self.talking, talking) != talking {
             if talking {

@@ -20,7 +20,7 @@ use super::{
     worker_thread::{ThreadWaker, WorkerThread},
 };
 use crate::{
-    audio::{Doorbell, Nanos, Rate, Wake, histogram::Snapshot, ring::Reader},
+    audio::{Doorbell, Nanos, Rate, TurnMode, Wake, histogram::Snapshot, ring::Reader},
     config::{Plan, WakeBy},
     device::{Backend, Clock, DeviceError, Direction, Faults, Halves, Offer, Priority, Spec},
     duplex::{Worker, WorkerControls, WorkerGauges, WorkerNote},
@@ -90,6 +90,7 @@ pub struct Extras<'a> {
 
 /// A running conversation.
 pub struct Engine {
+    plan: Plan,
     clock: Clock,
     offer: Offer,
     sound: Option<SoundThread>,
@@ -192,6 +193,7 @@ impl Engine {
             .map_err(EngineError::System)?;
         let streams = backend.open(Halves::both(capture, render), clock);
         let engine = Self {
+            plan: plan.clone(),
             clock,
             offer,
             sound: None,
@@ -293,6 +295,22 @@ impl Engine {
     /// Whether the talk key is down.
     pub fn is_talking(&self) -> bool {
         self.controls.talking.load(Relaxed)
+    }
+
+    /// Takes turns in another way. Where the service has to be told, the session
+    /// goes on over a new connection; what is said meanwhile is sent then.
+    ///
+    /// # Errors
+    /// As [`Plan::in_mode`].
+    pub fn change_mode(&mut self, mode: TurnMode) -> Result<(), String> {
+        self.plan = self.plan.in_mode(mode)?;
+        self.controls.mode.ask(mode);
+        Ok(())
+    }
+
+    /// How turns are taken.
+    pub fn turn_mode(&self) -> TurnMode {
+        self.plan.turn.mode
     }
 
     /// Silences the model: what is audible is cut here and now, and the

@@ -1,5 +1,6 @@
 //! [`Link`]: the queue, the session and the staging as one machine.
 
+mod mode;
 mod switch;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -7,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     counters::LinkCounters,
     event::{Control, LinkEvent},
-    life::Life,
+    life::{Life, SwitchCause},
     queue::{Bounds, Item, Queued, UplinkQueue},
     reconnect::{Decision, Reconnect},
     resend::Resend,
@@ -22,6 +23,8 @@ use crate::{
     },
     protocol::{Close, Event, LinkSettings, Session, Uplink, Verdict},
 };
+
+pub use mode::ModeSettings;
 
 /// The longest that replies may be staged, in minutes: 29 MB of samples.
 pub const REPLY_MINUTES_MAX: u32 = 10;
@@ -84,6 +87,9 @@ pub struct Link {
     seen_cut: ReplyId,
     closing: bool,
     leave: Option<Leave>,
+    modes: ModeSettings,
+    /// Since when a turn mode waits that the service has to be told of.
+    mode_since: Option<Nanos>,
     /// Since when nothing can be sent, and whether by plan.
     gap: Option<Gap>,
     in_hand: Option<InHand>,
@@ -120,6 +126,8 @@ impl Link {
             seen_cut: ends.flow.cut_reply(),
             closing: false,
             leave: None,
+            modes: ModeSettings::new(),
+            mode_since: None,
             gap: None,
             in_hand: None,
             turn_ended_at: None,
@@ -205,7 +213,7 @@ impl Link {
         }
         self.session.wants_transmit()
             || (self.session.is_ready()
-                && (!self.queue.is_empty() || (self.closing && self.session.window_open())))
+                && (self.queue.has_next() || (self.closing && self.session.window_open())))
     }
 
     /// The next text message, replacing what `out` held; false where there is
@@ -280,7 +288,8 @@ impl Link {
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let leave = self.leave.as_ref().map(|leave| leave.until);
-        [self.session.next_deadline(), leave, self.life.next_look()].into_iter().flatten().min()
+        let (look, mode) = (self.life.next_look(), self.mode_deadline());
+        [self.session.next_deadline(), leave, look, mode].into_iter().flatten().min()
     }
 
     /// Does what is due at `now`.
@@ -319,7 +328,8 @@ impl Link {
             Item::ActivityStart => Uplink::ActivityStart,
             Item::Audio(samples) => Uplink::Audio { samples, rate: Rate::UPLINK },
             Item::ActivityEnd => Uplink::ActivityEnd,
-            Item::StreamEnd => Uplink::StreamEnd,
+            // The queue stops before a change of the mode.
+            Item::StreamEnd | Item::ModeChanged(_) => Uplink::StreamEnd,
         };
         let ends_turn = matches!(uplink, Uplink::ActivityEnd | Uplink::StreamEnd);
         let is_audio = matches!(uplink, Uplink::Audio { .. });

@@ -28,6 +28,8 @@ pub enum SwitchCause {
     GoAway,
     /// The connection reached `link.connection_age_s`.
     Age,
+    /// Turns are taken in another way, which is said in the setup.
+    TurnMode,
 }
 
 impl SwitchCause {
@@ -36,6 +38,7 @@ impl SwitchCause {
         match self {
             Self::GoAway => "the service closes this connection soon",
             Self::Age => "this connection is old",
+            Self::TurnMode => "the service has to be told of the turn mode",
         }
     }
 }

@@ -16,7 +16,7 @@ mod reconnect;
 mod resend;
 mod staging;
 
-pub use body::{Link, LinkEnds, REPLY_MINUTES_MAX};
+pub use body::{Link, LinkEnds, ModeSettings, REPLY_MINUTES_MAX};
 pub use counters::{LinkCounters, QueueCounters, StagingCounters};
 pub use event::{Control, LinkEvent};
 pub use life::SwitchCause;

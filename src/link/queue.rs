@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::{FrameTime, Nanos, Rate, Uplink, UplinkPacket};
+use crate::audio::{FrameTime, Nanos, Rate, TurnMode, Uplink, UplinkPacket};
 
 /// Events in the queue from which on empty windows are looked for and dropped.
 const EVENTS_MAX: usize = 64;
@@ -21,6 +21,8 @@ pub(super) enum Item {
     Audio(Box<[i16]>),
     ActivityEnd,
     StreamEnd,
+    /// It is taken by [`UplinkQueue::pass_mode`].
+    ModeChanged(TurnMode),
 }
 
 /// One thing to send.
@@ -31,7 +33,7 @@ pub(super) struct Queued {
     pub at: FrameTime,
     /// As in [`UplinkPacket`].
     pub captured_at: Nanos,
-    since: Nanos,
+    pub since: Nanos,
 }
 
 impl Queued {
@@ -126,6 +128,7 @@ impl UplinkQueue {
             Uplink::Audio(samples) => Item::Audio(samples.as_slice().into()),
             Uplink::ActivityEnd => Item::ActivityEnd,
             Uplink::StreamEnd => Item::StreamEnd,
+            Uplink::ModeChanged(mode) => Item::ModeChanged(*mode),
         };
         let UplinkPacket { at, captured_at, .. } = *packet;
         let queued = Queued { captured_at, ..Queued::new(item, at, now) };
@@ -156,7 +159,29 @@ impl UplinkQueue {
         }
     }
 
-    /// The next thing to send.
+    /// The turn mode that comes next, once all that was said in the one before
+    /// has been taken.
+    pub(super) fn next_mode(&self) -> Option<TurnMode> {
+        match self.items.front()?.item {
+            Item::ModeChanged(mode) => Some(mode),
+            _ => None,
+        }
+    }
+
+    /// Goes on with what was said in that mode.
+    pub(super) fn pass_mode(&mut self) {
+        if self.next_mode().is_some() {
+            self.remove(0);
+            self.window = Window::Closed;
+        }
+    }
+
+    /// Whether there is something to send.
+    pub(super) fn has_next(&self) -> bool {
+        !self.is_empty() && self.next_mode().is_none()
+    }
+
+    /// The next thing to send; nothing before a change of the turn mode.
     pub(super) fn pop(&mut self) -> Option<Queued> {
         loop {
             let front = self.items.front()?;
@@ -174,6 +199,7 @@ impl UplinkQueue {
                     self.remove(0);
                     continue;
                 }
+                (Item::ModeChanged(_), _) => return None,
                 (Item::ActivityStart, _) => self.window = Window::Open,
                 (Item::ActivityEnd, _) => self.window = Window::Closed,
                 _ => {}

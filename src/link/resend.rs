@@ -74,7 +74,7 @@ impl Resend {
                     self.speaking = false;
                     self.awaits = Some(Awaits { reply: next, since: now });
                 }
-                Item::Audio(_) | Item::StreamEnd => {}
+                Item::Audio(_) | Item::StreamEnd | Item::ModeChanged(_) => {}
             }
         }
         if self.frames_max > 0 {
@@ -114,6 +114,27 @@ impl Resend {
             // The service took what was said so far for a turn.
             self.expected = reply.next();
             self.clear();
+        }
+    }
+
+    /// From now on speech goes up in windows, or in a stream. What of the turn
+    /// at hand is kept is said so too.
+    pub(super) fn change_mode(&mut self, windows: bool) {
+        if std::mem::replace(&mut self.windows, windows) == windows {
+            return;
+        }
+        let unanswered = self.speaking || self.awaits.is_some();
+        self.items.retain(|kept| kept.frames() > 0);
+        (self.speaking, self.said_frames) = (false, 0);
+        let Some(last) = self.items.back().filter(|_| unanswered) else { return self.clear() };
+        let (end, since) = (last.at, last.since);
+        if windows {
+            let first = &self.items[0];
+            let start = first.at.plus(-(first.frames() as i64));
+            self.items.push_front(Queued::new(Item::ActivityStart, start, since));
+            self.items.push_back(Queued::new(Item::ActivityEnd, end, since));
+        } else {
+            self.items.push_back(Queued::new(Item::StreamEnd, end, since));
         }
     }
 
@@ -242,6 +263,7 @@ mod tests {
                 Item::ActivityStart => "start".to_owned(),
                 Item::ActivityEnd => "end".to_owned(),
                 Item::StreamEnd => "pause".to_owned(),
+                Item::ModeChanged(mode) => mode.name().to_owned(),
                 Item::Audio(samples) => samples[0].to_string(),
             };
             (items.into_iter().map(name).collect(), lost)
@@ -345,6 +367,24 @@ mod tests {
         bench.talk(5);
         bench.resend.answered(ReplyId(1));
         assert_eq!(bench.taken().0.len(), 15);
+    }
+
+    #[test]
+    fn what_is_not_answered_is_said_in_the_new_mode() {
+        let mut bench = Bench::new(15_000, true);
+        bench.window(2, FIRST);
+        bench.resend.change_mode(false);
+        assert_eq!(bench.taken().0, ["0", "1", "pause"]);
+        let mut bench = Bench::new(15_000, false);
+        bench.hear(true, FIRST);
+        bench.talk(2);
+        bench.hear(false, FIRST);
+        bench.resend.change_mode(true);
+        assert_eq!(bench.taken().0, ["start", "0", "1", "end"]);
+        let mut bench = Bench::new(15_000, false);
+        bench.talk(5);
+        bench.resend.change_mode(true);
+        assert_eq!(bench.taken().0.len(), 0, "nobody spoke");
     }
 
     #[test]

@@ -161,6 +161,20 @@ impl Session {
         self.outbox.start_connection();
     }
 
+    /// Whether a service that knows the settings of now has to be told of these.
+    pub fn has_to_tell(&self, settings: &SessionSettings) -> bool {
+        let message = |settings| setup::message(settings, setup::Origin::Fresh);
+        message(&self.settings) != message(settings)
+    }
+
+    /// What is asked for from now on, which only a new connection can say.
+    pub fn reconfigure(&mut self, settings: SessionSettings) {
+        if settings.is_manual() != self.settings.is_manual() {
+            self.gate = Gate::new(settings.is_manual());
+        }
+        self.settings = settings;
+    }
+
     /// We are about to leave this connection for another.
     pub fn leaving(&mut self) {
         self.leaving = true;

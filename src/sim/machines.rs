@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     audio::{
-        Doorbell, Flow, Rate,
+        Doorbell, Flow, Rate, TurnMode,
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::{Reader, ring},
     },
@@ -157,5 +157,7 @@ impl Renewal {
 
 /// The link of `plan` between these ends.
 pub fn link(plan: &Plan, ends: LinkEnds, seed: u64) -> Link {
-    Link::new(Session::new(plan.session.clone()), &plan.link, ends, seed)
+    let in_mode = |mode| Some((mode, plan.in_mode(mode).ok()?.session));
+    let modes = TurnMode::ALL.into_iter().filter_map(in_mode).collect();
+    Link::new(Session::new(plan.session.clone()), &plan.link, ends, seed).with_modes(modes)
 }

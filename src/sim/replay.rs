@@ -15,7 +15,7 @@ use super::machines::{Bells, Machines};
 use crate::{
     audio::{
         Doorbell, Downlink, DownlinkPacket, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Rate,
-        ReplyId, Wake,
+        ReplyId, TurnMode, Wake,
         packet::Samples,
         ring::{Reader, ring},
     },
@@ -104,6 +104,8 @@ pub enum Happened {
     Cut(ReplyId),
     /// The microphone was muted, or not any more.
     Muted(bool),
+    /// Turns were taken in another way from there on.
+    ModeChanged(TurnMode),
 }
 
 impl Event {
@@ -114,6 +116,7 @@ impl Event {
             NoteKind::ReplyFinished(reply) => Happened::Finished(reply),
             NoteKind::ReplyCut { reply, .. } => Happened::Cut(reply),
             NoteKind::Muted(muted) => Happened::Muted(muted),
+            NoteKind::ModeChanged(mode) => Happened::ModeChanged(mode),
             _ => return None,
         };
         Some(Self { at: note.at.frames, what })
@@ -295,6 +298,10 @@ impl Player<'_> {
             Happened::Cut(_) => {}
             Happened::Muted(muted) => {
                 self.controls.muted.store(muted, Release);
+                self.step();
+            }
+            Happened::ModeChanged(mode) => {
+                self.controls.mode.ask(mode);
                 self.step();
             }
         }

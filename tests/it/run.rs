@@ -183,6 +183,30 @@ fn lines_and_a_signal_press_the_talk_key_mute_and_quit() {
 }
 
 #[test]
+fn a_line_changes_how_turns_are_taken_and_the_talk_goes_on() {
+    let server = server(100);
+    let mut talk = Talk::with(&server, &["--json", "--turn", "client"]);
+    talk.wait_for("\"ready\"");
+    talk.order("mode server");
+    talk.wait_for("mode_changed");
+    let back = talk.wait_for("reconnected");
+    assert!(back.contains("\"planned\":true"), "{back}");
+    talk.order("mode hybrid");
+    talk.wait_for("mode_changed");
+    talk.order("mode push-to-talk");
+    talk.wait_for("reconnected");
+    talk.order("talk");
+    talk.wait_for("window_opened");
+    talk.order("send");
+    talk.wait_for("window_closed");
+    talk.order("mode cleint");
+    talk.order("say hello");
+    talk.wait_for("reply_started");
+    talk.order("quit");
+    assert_eq!(talk.exit_code(), Some(0));
+}
+
+#[test]
 fn stop_silences_the_model_here_and_at_the_service() {
     for profile in ["speakers", "client-vad", "server-vad", "push-to-talk"] {
         let server = server(20_000);

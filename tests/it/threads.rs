@@ -8,7 +8,7 @@ use std::{
 };
 
 use chinwag::{
-    audio::{Doorbell, Nanos, Note, Rate, Uplink, Wake, ring::ring},
+    audio::{Doorbell, Nanos, Note, Rate, Wake, ring::ring},
     config::{ConfigFile, Plan},
     device::Clock,
     duplex::Taps,
@@ -18,7 +18,7 @@ use chinwag::{
         babble::babble,
         machines::{Bells, Machines},
         talker::{Cue, Utterance},
-        world::{Op, Sent, SentKind, Transcript, World, WorldSettings},
+        world::{Op, Sent, Transcript, World, WorldSettings},
     },
 };
 
@@ -100,21 +100,11 @@ fn replay(
             far.push(frame);
         }
         while let Some(packet) = ends.uplink.pop() {
-            sent.push(sent_of(packet.payload, packet.at));
+            sent.push(Sent::of(&packet));
         }
     }
     thread.stop();
     (noted, sent, far)
-}
-
-fn sent_of(payload: Uplink, at: chinwag::audio::FrameTime) -> Sent {
-    let (kind, samples) = match payload {
-        Uplink::ActivityStart => (SentKind::ActivityStart, Vec::new()),
-        Uplink::Audio(samples) => (SentKind::Audio, samples.as_slice().to_vec()),
-        Uplink::ActivityEnd => (SentKind::ActivityEnd, Vec::new()),
-        Uplink::StreamEnd => (SentKind::StreamEnd, Vec::new()),
-    };
-    Sent { kind, at, samples }
 }
 
 fn threads_do_as_the_world_does(profile: &str) {

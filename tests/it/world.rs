@@ -14,7 +14,7 @@ use chinwag::{
         seed::Seed,
         service::{Fault, Mishap, PartSizes, Voice, When},
         talker::{Cue, Utterance},
-        world::{Delay, Entry},
+        world::{Delay, Entry, SentKind},
     },
 };
 
@@ -22,6 +22,7 @@ mod devices;
 mod echo_guard;
 mod golden;
 mod manners;
+mod modes;
 mod open_speakers;
 mod opinions;
 mod reference;

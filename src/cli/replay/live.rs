@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    audio::{Rate, ReplyId},
+    audio::{Rate, ReplyId, TurnMode},
     sim::replay::{Event, Happened},
 };
 
@@ -27,6 +27,7 @@ fn event(line: &Value) -> Option<Event> {
         "reply_cut" => Happened::Cut(reply(&detail["reply"])?),
         "muted" => Happened::Muted(true),
         "unmuted" => Happened::Muted(false),
+        "mode_changed" => Happened::ModeChanged(TurnMode::of_name(detail.as_str()?)?),
         _ => return None,
     };
     let at = line["at"].as_f64()? * f64::from(Rate::UPLINK.hz());

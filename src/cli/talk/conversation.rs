@@ -17,6 +17,7 @@ use crate::{
     cli::{exit::Failure, signals::Signals},
     config::Plan,
     device::Clock,
+    dialog::TurnMode,
     engine::{Engine, EngineEvent, Recorder},
 };
 
@@ -145,17 +146,36 @@ impl Conversation<'_> {
                 Order::Unmute => self.engine.mute(false),
                 Order::ToggleMute => self.engine.mute(!self.engine.is_muted()),
                 Order::Stop => self.engine.interrupt(),
+                Order::Mode(mode) => self.change_mode(mode)?,
+                Order::NextMode => self.take_next_mode()?,
                 Order::Say(text) => {
                     state.phase.asked(self.clock.now());
                     let _ = self.engine.say(&text);
                 }
                 Order::Quit => return Ok(true),
                 Order::Unknown(line) => self.teller.say(&format!(
-                    "\"{line}\" is no order; there are: talk, send, mute, unmute, stop, say TEXT, quit"
+                    "\"{line}\" is no order; there are: talk, send, mute, unmute, stop, say TEXT, \
+                     mode server|hybrid|client|push-to-talk, quit"
                 ))?,
             }
         }
         Ok(false)
+    }
+
+    /// Takes turns in another way, or says why that cannot be.
+    fn change_mode(&mut self, mode: TurnMode) -> Result<(), Failure> {
+        match self.engine.change_mode(mode) {
+            Ok(()) => Ok(()),
+            Err(why) => self.teller.say(&why),
+        }
+    }
+
+    /// Takes turns in the next way that the profile goes with.
+    fn take_next_mode(&mut self) -> Result<(), Failure> {
+        let mode = self.engine.turn_mode();
+        let others = [mode.next(), mode.next().next(), mode.next().next().next()];
+        let next = others.into_iter().find(|mode| self.plan.in_mode(*mode).is_ok());
+        next.map_or(Ok(()), |mode| self.change_mode(mode))
     }
 
     fn press(&mut self, state: &mut State, down: bool) {

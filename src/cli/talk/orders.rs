@@ -3,6 +3,8 @@
 
 use std::io;
 
+use crate::dialog::TurnMode;
+
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Order {
@@ -20,6 +22,10 @@ pub(in crate::cli) enum Order {
     ToggleMute,
     /// Silence the model.
     Stop,
+    /// Take turns in this way from now on.
+    Mode(TurnMode),
+    /// Take turns in the next way.
+    NextMode,
     /// Say this to the model in writing.
     Say(String),
     /// End the conversation.
@@ -39,6 +45,10 @@ impl Order {
             "mute" => Self::Mute,
             "unmute" => Self::Unmute,
             "stop" => Self::Stop,
+            "mode" => match TurnMode::of_name(rest.trim()) {
+                Some(mode) => Self::Mode(mode),
+                None => Self::Unknown(line.to_owned()),
+            },
             "say" => Self::Say(rest.trim().to_owned()),
             "quit" | "q" => Self::Quit,
             _ => Self::Unknown(line.to_owned()),
@@ -50,6 +60,7 @@ impl Order {
             b' ' => Self::Toggle,
             b'm' => Self::ToggleMute,
             b's' => Self::Stop,
+            b't' => Self::NextMode,
             b'q' | END_OF_INPUT => Self::Quit,
             _ => return None,
         })
@@ -215,6 +226,8 @@ mod tests {
         assert_eq!(orders("dance\n"), [Order::Unknown("dance".to_owned())]);
         assert_eq!(orders("mute\nunmute\nquit\n"), [Order::Mute, Order::Unmute, Order::Quit]);
         assert_eq!(orders("stop\n"), [Order::Stop]);
+        assert_eq!(orders("mode push-to-talk\n"), [Order::Mode(TurnMode::PushToTalk)]);
+        assert_eq!(orders("mode cleint\n"), [Order::Unknown("mode cleint".to_owned())]);
     }
 
     #[test]
@@ -225,6 +238,7 @@ mod tests {
             std::iter::from_fn(|| orders.next()).collect::<Vec<_>>()
         };
         assert_eq!(keys(" mxs"), [Order::Toggle, Order::ToggleMute, Order::Stop]);
+        assert_eq!(keys("t"), [Order::NextMode]);
         assert_eq!(keys("q\u{4}"), [Order::Quit, Order::Quit]);
         assert_eq!(keys("m\u{1b}[1;5q"), [Order::ToggleMute]);
     }

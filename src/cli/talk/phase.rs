@@ -36,6 +36,10 @@ impl Phase {
             EngineEvent::Note(told) => match told.note.kind {
                 NoteKind::Floor(state) => self.floor = state,
                 NoteKind::Muted(muted) => self.muted = muted,
+                NoteKind::ModeChanged(mode) => {
+                    self.by_key = mode == TurnMode::PushToTalk;
+                    self.thinking_since = None;
+                }
                 NoteKind::EndOfTurn if !self.by_key => self.asked(now),
                 NoteKind::WindowClosed if self.by_key => self.asked(now),
                 NoteKind::ReplyStarted(_) => self.thinking_since = None,
@@ -86,7 +90,7 @@ impl Phase {
         let mute = if self.muted { "unmute" } else { "mute" };
         let echo = echo.map_or_else(String::new, |echo| format!("{echo:<12}  "));
         let line = format!("mic [{}]  {echo}{word}{muted}", meter(level));
-        let whole = format!("{line:<36}  {space}m: {mute}, s: stop, q: quit");
+        let whole = format!("{line:<36}  {space}m: {mute}, s: stop, t: turns, q: quit");
         if whole.len() < columns { whole } else { line }
     }
 }
@@ -139,13 +143,26 @@ mod tests {
     }
 
     #[test]
+    fn in_another_mode_it_waits_for_another_thing() {
+        let mut phase = Phase::new(TurnMode::Client);
+        phase.hear(&ready(), NOW);
+        for (mode, word) in
+            [(TurnMode::PushToTalk, "waiting for space"), (TurnMode::Server, "listening")]
+        {
+            phase.asked(NOW);
+            phase.hear(&note(NoteKind::ModeChanged(mode)), NOW);
+            assert_eq!(phase.word(NOW), word);
+        }
+    }
+
+    #[test]
     fn the_line_shows_level_state_and_keys() {
         let mut phase = Phase::new(TurnMode::PushToTalk);
         phase.hear(&ready(), NOW);
         phase.hear(&note(NoteKind::Muted(true)), NOW);
         assert_eq!(
             phase.line(Some(Dbfs(-30.0)), None, NOW, 120),
-            "mic [#####-----]  waiting for space, muted  space: talk, m: unmute, s: stop, q: quit"
+            "mic [#####-----]  waiting for space, muted  space: talk, m: unmute, s: stop, t: turns, q: quit"
         );
         assert_eq!(phase.line(None, None, NOW, 60), "mic [----------]  waiting for space, muted");
         assert_eq!(

@@ -153,6 +153,16 @@ pub(in crate::cli) struct Story {
     model: String,
 }
 
+/// Who finds the bounds of speech.
+fn who_finds(mode: TurnMode) -> &'static str {
+    match mode {
+        TurnMode::Server => "the service finds when you speak",
+        TurnMode::Hybrid => "the service finds when you begin, we when you have finished",
+        TurnMode::Client => "we find when you speak",
+        TurnMode::PushToTalk => "you say so with the talk key",
+    }
+}
+
 impl Story {
     /// A story of nothing yet. With a talk key, its windows are the turns.
     pub(in crate::cli) fn new(mode: TurnMode) -> Self {
@@ -265,6 +275,10 @@ impl Story {
             NoteKind::CancellerRebuilt { times } => self.info(format!(
                 "the echo canceller failed and starts anew (time {times}); please report it"
             )),
+            NoteKind::ModeChanged(mode) => {
+                self.by_key = mode == TurnMode::PushToTalk;
+                self.info(format!("turn mode {}: {}", mode.name(), who_finds(mode)));
+            }
             NoteKind::Muted(muted) => {
                 let text = if muted { "the microphone is muted" } else { "the microphone is live" };
                 self.info(text.to_owned());

@@ -122,6 +122,7 @@ pub(in crate::cli) fn note_object(note: &Note, at_s: f64) -> Option<Value> {
         }
         NoteKind::Gap { frames } => ("gap", json!(frames)),
         NoteKind::SpeakerBack { lost_frames } => ("speaker_back", json!(lost_frames)),
+        NoteKind::ModeChanged(mode) => ("mode_changed", json!(mode.name())),
         NoteKind::EchoGuard(step) => ("echo_guard", json!(step.name())),
         NoteKind::CancellerRebuilt { times } => ("canceller_rebuilt", json!(times)),
         NoteKind::SpeechOff(wait) => return Some(pause("speech_off", note, wait)),

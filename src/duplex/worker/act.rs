@@ -5,7 +5,7 @@
 
 use super::Worker;
 use crate::{
-    audio::{FrameTime, Nanos, Note, NoteKind, Rate, Uplink, note::FloorState},
+    audio::{FrameTime, Nanos, Note, NoteKind, Rate, TurnMode, Uplink, note::FloorState},
     dialog::floor::{Actions, Input, Window},
 };
 
@@ -135,6 +135,19 @@ impl Worker {
             self.uplink.close(at, Some(Uplink::StreamEnd));
         }
         self.counts_from = at;
+    }
+
+    /// What was said in the old mode is closed in it; nothing of it counts in
+    /// the new one. The reply goes on.
+    pub(super) fn change_mode(&mut self, mode: TurnMode) {
+        self.lose_microphone();
+        let at = self.uplink.newest();
+        self.turn.mode = mode;
+        self.floor.set_mode(mode);
+        self.talk_ends = None;
+        self.restart_guard();
+        self.uplink.change_mode(mode);
+        self.tell(Note::now(NoteKind::ModeChanged(mode), at));
     }
 
     pub(super) fn close_endpoint(&mut self) {

@@ -43,6 +43,10 @@ impl Link {
         if self.leave.is_some() || self.closing || !self.session.is_ready() {
             return;
         }
+        self.change_mode(now, floor);
+        if self.leave.is_some() {
+            return;
+        }
         let seen = Seen { quiet: self.is_quiet(floor), resumable: self.session.can_resume() };
         if let Some(due) = self.life.look(now, seen) {
             self.switch(now, due.cause, due.quiet);
@@ -58,21 +62,31 @@ impl Link {
         self.hang_up(now, None);
     }
 
-    /// Nobody speaks, nothing of a reply is on its way to the ear, nothing is
-    /// owed to either side, and the session resumes from here or never could.
+    /// Nobody speaks, nothing of a reply is on its way to the ear, and all that
+    /// was said is known to the session.
     fn is_quiet(&self, floor: FloorState) -> bool {
-        let session = &self.session;
         // In a stream there always is audio on its way; nobody speaks in it.
-        let said = !session.settings().is_manual() || self.queue.is_empty();
+        let said = !self.session.settings().is_manual() || self.queue.is_empty();
         floor == FloorState::Free
             && said
-            && !session.window_open()
+            && self.staging.is_empty()
+            && self.ends.flow.is_drained(self.sent_frames)
+            && self.is_settled()
+    }
+
+    /// Nothing is owed to either side, and the session resumes from here or
+    /// never could.
+    pub(super) fn is_settled(&self) -> bool {
+        let session = &self.session;
+        self.owes_nothing() && (session.resumes_from_here() || !session.settings().resumption)
+    }
+
+    pub(super) fn owes_nothing(&self) -> bool {
+        let session = &self.session;
+        !session.window_open()
             && !session.is_replying()
             && !session.wants_transmit()
             && !self.resend.awaits()
-            && self.staging.is_empty()
-            && self.ends.flow.is_drained(self.sent_frames)
-            && (session.resumes_from_here() || !session.settings().resumption)
     }
 
     /// What belonged to the connection goes; what it took of a turn that is

@@ -37,9 +37,27 @@ fn drain(queue: &mut UplinkQueue) -> Vec<String> {
             Item::ActivityStart => "start".to_owned(),
             Item::ActivityEnd => "end".to_owned(),
             Item::StreamEnd => "pause".to_owned(),
+            Item::ModeChanged(mode) => mode.name().to_owned(),
             Item::Audio(samples) => samples[0].to_string(),
         })
         .collect()
+}
+
+#[test]
+fn nothing_goes_past_a_change_of_the_turn_mode() {
+    let mut queue = UplinkQueue::new(bounds());
+    queue.push(Nanos::ZERO, &event(Uplink::ActivityStart));
+    push_chunks(&mut queue, Nanos::ZERO, 0..1);
+    queue.push(Nanos::ZERO, &event(Uplink::ActivityEnd));
+    queue.push(Nanos::ZERO, &event(Uplink::ModeChanged(TurnMode::Server)));
+    push_chunks(&mut queue, Nanos::ZERO, 1..3);
+    assert!(queue.has_next() && queue.next_mode().is_none());
+    assert_eq!(drain(&mut queue), ["start", "0", "end"]);
+    assert!(!queue.has_next());
+    assert_eq!(queue.next_mode(), Some(TurnMode::Server));
+    queue.pass_mode();
+    assert!(queue.has_next());
+    assert_eq!(drain(&mut queue), ["1", "2"]);
 }
 
 /// The connection ends, and nothing of what was sent was kept.
@@ -277,7 +295,7 @@ proptest! {
                                 prop_assert!(samples[0] > last);
                                 last = samples[0];
                             }
-                            Item::StreamEnd => {}
+                            Item::StreamEnd | Item::ModeChanged(_) => {}
                         }
                     }
                 }

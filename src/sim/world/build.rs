@@ -59,12 +59,13 @@ impl World {
         );
         let period_frames = settings.plan.device.period_frames as usize;
         let [of_mic, of_speaker] = rates.map(|rate| device::Fate::new(period_frames, rate));
-        let manual = settings.plan.turn.mode.is_manual();
         Ok(Self {
             now: Nanos::ZERO,
             capture: device::Microphone::new(capture, of_mic),
             render: device::Speaker::new(render, of_speaker, settings.speaker_latency),
             renewal,
+            invariants: Invariants::new(settings.plan.turn.mode.is_manual()),
+            plan: settings.plan,
             gauges: worker.gauges(),
             worker,
             worker_task,
@@ -96,7 +97,6 @@ impl World {
             sound: Vec::new(),
             message: String::new(),
             record_sound: settings.record_sound,
-            invariants: Invariants::new(manual),
             deeds: VecDeque::new(),
             checks: Vec::new(),
             transcript: Transcript::default(),

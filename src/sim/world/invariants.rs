@@ -15,7 +15,9 @@ const FADE: Nanos = Nanos::from_ms(8);
 /// Watches a world and names what is broken.
 #[derive(Debug)]
 pub(super) struct Invariants {
+    /// What was noted last of the mode; what is sent follows.
     manual: bool,
+    sends_windows: bool,
     window_open: bool,
     /// The position after the newest sample that went up.
     sent_to: Option<(u32, i64)>,
@@ -34,6 +36,7 @@ impl Invariants {
     pub(super) fn new(manual: bool) -> Self {
         Self {
             manual,
+            sends_windows: manual,
             window_open: false,
             sent_to: None,
             lost: 0,
@@ -67,10 +70,14 @@ impl Invariants {
         self.sent_to = Some((epoch, sent.at.frames));
         let open = self.window_open;
         let (fits, open) = match sent.kind {
-            SentKind::ActivityStart => (self.manual && !open, true),
-            SentKind::ActivityEnd => (self.manual && open, false),
-            SentKind::Audio => (open == self.manual && !sent.samples.is_empty(), open),
-            SentKind::StreamEnd => (!self.manual, open),
+            SentKind::ActivityStart => (self.sends_windows && !open, true),
+            SentKind::ActivityEnd => (self.sends_windows && open, false),
+            SentKind::Audio => (open == self.sends_windows && !sent.samples.is_empty(), open),
+            SentKind::StreamEnd => (!self.sends_windows, open),
+            SentKind::ModeChanged(mode) => {
+                self.sends_windows = mode.is_manual();
+                (!open, open)
+            }
         };
         self.window_open = open;
         self.require(fits, || format!("{:?} while a window is open: {open}", sent.kind));
@@ -98,6 +105,7 @@ impl Invariants {
                     self.silent_from = Some(played + speaker.frames_in(FADE));
                 }
                 NoteKind::Floor(floor) => self.floor = floor,
+                NoteKind::ModeChanged(mode) => self.manual = mode.is_manual(),
                 _ => {}
             }
             self.require(note.at <= note.decided_at, || format!("decided too early: {note:?}"));

@@ -25,9 +25,10 @@ pub use transcript::{Cut, Entry, Op, Sent, SentKind, Transcript};
 use self::{invariants::Invariants, task::Task, wire::Pipe};
 use crate::{
     audio::{
-        DownlinkPacket, Nanos, Rate, UplinkPacket,
+        DownlinkPacket, Nanos, Rate, TurnMode, UplinkPacket,
         ring::{Reader, Writer},
     },
+    config::Plan,
     duplex::{Opinion, Worker, WorkerControls, WorkerGauges, WorkerNote},
     link::{Control, Link, LinkCounters},
     sim::{
@@ -61,6 +62,7 @@ pub struct World {
     renewal: Renewal,
     worker: Worker,
     worker_task: Task,
+    plan: Plan,
     gauges: Arc<WorkerGauges>,
     controls: Arc<WorkerControls>,
     notes: Reader<WorkerNote>,
@@ -216,6 +218,17 @@ impl World {
     pub fn talk(&mut self, talking: bool) {
         self.controls.talking.store(talking, std::sync::atomic::Ordering::Release);
         self.worker_task.bell.ring();
+    }
+
+    /// Turns are taken in another way from now on.
+    ///
+    /// # Errors
+    /// In words, what of the plan that way does not go with.
+    pub fn change_mode(&mut self, mode: TurnMode) -> Result<(), String> {
+        self.plan = self.plan.in_mode(mode)?;
+        self.controls.mode.ask(mode);
+        self.worker_task.bell.ring();
+        Ok(())
     }
 
     /// The user wants the model to be silent.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::{
-    audio::{DownlinkPacket, FrameTime, Nanos, NoteKind, Uplink, UplinkPacket},
+    audio::{DownlinkPacket, FrameTime, Nanos, NoteKind, TurnMode, Uplink, UplinkPacket},
     duplex::WorkerNote,
     link::LinkEvent,
 };
@@ -80,15 +80,19 @@ pub enum SentKind {
     ActivityEnd,
     /// The stream or the turn ends.
     StreamEnd,
+    /// Turns are taken in another way.
+    ModeChanged(TurnMode),
 }
 
 impl Sent {
-    pub(super) fn of(packet: &UplinkPacket) -> Self {
+    /// What this packet is.
+    pub fn of(packet: &UplinkPacket) -> Self {
         let (kind, samples) = match &packet.payload {
             Uplink::ActivityStart => (SentKind::ActivityStart, Vec::new()),
             Uplink::Audio(samples) => (SentKind::Audio, samples.as_slice().to_vec()),
             Uplink::ActivityEnd => (SentKind::ActivityEnd, Vec::new()),
             Uplink::StreamEnd => (SentKind::StreamEnd, Vec::new()),
+            Uplink::ModeChanged(mode) => (SentKind::ModeChanged(*mode), Vec::new()),
         };
         Self { kind, at: packet.at, samples }
     }

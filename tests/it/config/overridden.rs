@@ -94,3 +94,34 @@ fn a_stage_that_occurs_twice_is_named_by_its_place() {
     let plan = config(text).plan(None, &[Override::set("capture.2.gain_db=3")]).unwrap();
     assert_eq!(plan.capture[1].values().float("gain_db"), 3.0);
 }
+
+#[test]
+fn a_plan_in_another_mode_is_the_plan_that_the_file_gives_with_that_mode() {
+    for (profile, over) in [("speakers", "turn.confirm_ms=99"), ("server-vad", "link.chunk_ms=40")]
+    {
+        let start = shipped_plan(profile, &[over]).unwrap();
+        for mode in TurnMode::ALL {
+            let set = format!("turn.mode={}", mode.name());
+            let expected = shipped_plan(profile, &[over, &set]).unwrap();
+            let plan = start.in_mode(mode).unwrap();
+            assert_eq!(plan.turn, expected.turn);
+            assert_eq!(plan.session, expected.session);
+            assert_eq!(plan, expected, "{profile}, {}", mode.name());
+        }
+    }
+}
+
+#[test]
+fn a_mode_that_a_profile_does_not_go_with_is_refused_with_the_next_step() {
+    let text = "[profile.p.turn]\nmode = \"push-to-talk\"\n\n\
+                [[profile.p.capture]]\nstage = \"resample\"\nrate_hz = 16000\n";
+    let file = ConfigFile::parse(Origin::Shipped, text, &Registry::shipped());
+    let deaf = file.plan(Some("p"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let why = deaf.in_mode(TurnMode::Client).unwrap_err();
+    assert!(why.contains("no vad stage; add one"), "{why}");
+    assert!(deaf.in_mode(TurnMode::Server).is_ok());
+    let sets = ["turn.mode=push-to-talk", "turn.duplex=half"];
+    let half = shipped_plan("headset", &sets).unwrap_or_else(|problems| panic!("{problems}"));
+    let why = half.in_mode(TurnMode::Hybrid).unwrap_err();
+    assert!(why.contains("turn.barge_in = \"off\""), "{why}");
+}
