@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test fuzz test-interop test-sound measure-sound deps lint check-targets format-check doc deny
+.PHONY: demo test campaign soak replay fuzz test-interop test-sound measure-sound deps lint check-targets format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -17,6 +17,20 @@ demo:
 test:
 	@$(WITHOUT) cargo test --workspace $(FEATURES)
 	@cargo test --release --test realtime $(FEATURES)
+
+# Conversations of a virtual minute in any weather, as many as fit into SECS; SEEDS=10000 of each kind; one again.
+CAMPAIGN := cargo test --release --test it $(FEATURES) -- --ignored --exact --nocapture
+SECS ?= 300
+SEEDS ?= 10000
+
+campaign:
+	@$(WITHOUT) CHINWAG_SECS=$(SECS) $(CAMPAIGN) world::campaign::a_campaign
+
+soak:
+	@$(WITHOUT) CHINWAG_SEEDS=$(SEEDS) $(CAMPAIGN) world::campaign::a_campaign
+
+replay:
+	@$(WITHOUT) CHINWAG_CONVERSATION=$(CONVERSATION) $(CAMPAIGN) world::campaign::one_conversation
 
 test-interop:
 	@tests/interop/silero.sh $(FEATURES)

@@ -103,6 +103,11 @@ impl DeviceClock {
         self.plan();
     }
 
+    /// No callback comes before `until`; then those that were due come at once.
+    pub fn stall(&mut self, until: Nanos) {
+        self.at = self.at.max(until);
+    }
+
     /// When so many frames have passed, without lateness.
     pub fn time_of(&self, frames: u64) -> Nanos {
         Nanos((frames as f64 * 1e9 / self.true_hz()).round() as u64)
@@ -161,6 +166,14 @@ mod tests {
         assert_eq!(calls(&mut microphone, 3), [(10.0, 480), (30.0, 960), (40.0, 480)]);
         let mut speaker = DeviceClock::speaker(settings, Seed::new(1));
         assert_eq!(calls(&mut speaker, 3), [(0.0, 480), (10.0, 960), (30.0, 480)]);
+    }
+
+    #[test]
+    fn a_stalled_clock_calls_for_all_that_was_due_and_goes_on_in_time() {
+        let mut clock = DeviceClock::microphone(ClockSettings::exact(rate(), 480), Seed::new(1));
+        clock.stall(Nanos::from_ms(35));
+        let times: Vec<f64> = calls(&mut clock, 5).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(times, [35.0, 35.0, 35.0, 40.0, 50.0]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whole conversations in virtual time.
 
+use serde_json::json;
+
 use chinwag::{
     audio::{Dbfs, Nanos, NoteKind, Rate, Resampler, convert::from_wire, resampler::Quality},
     config::{ConfigFile, Override, Plan},
@@ -18,11 +20,13 @@ use chinwag::{
     },
 };
 
+mod campaign;
 mod devices;
 mod echo_guard;
 mod golden;
 mod manners;
 mod modes;
+mod network;
 mod open_speakers;
 mod opinions;
 mod reference;

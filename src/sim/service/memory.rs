@@ -18,7 +18,8 @@ pub struct Memory(Arc<Mutex<Sessions>>);
 #[derive(Debug, Default)]
 struct Sessions {
     opened: u64,
-    sessions: VecDeque<Session>,
+    collisions: u64,
+    known: VecDeque<Session>,
 }
 
 #[derive(Debug)]
@@ -38,7 +39,17 @@ impl Memory {
 
     /// Forgets every session, as an expired handle is forgotten.
     pub fn forget(&self) {
-        self.sessions().sessions.clear();
+        self.sessions().known.clear();
+    }
+
+    /// Connections that were ever opened.
+    pub fn connections(&self) -> u64 {
+        self.sessions().opened
+    }
+
+    /// How often a session was to be resumed whose old connection was open.
+    pub fn collisions(&self) -> u64 {
+        self.sessions().collisions
     }
 
     /// Counts a connection and returns its ordinal.
@@ -51,11 +62,11 @@ impl Memory {
     /// Begins a session; the oldest beyond 64 is forgotten.
     pub(super) fn begin(&self, id: u64, model: &str) -> Seat {
         let mut memory = self.sessions();
-        if memory.sessions.len() == SESSIONS_MAX {
-            memory.sessions.pop_front();
+        if memory.known.len() == SESSIONS_MAX {
+            memory.known.pop_front();
         }
         let (model, handles) = (model.to_owned(), VecDeque::new());
-        memory.sessions.push_back(Session { id, model, is_open: true, turns: 0, handles });
+        memory.known.push_back(Session { id, model, is_open: true, turns: 0, handles });
         Seat { memory: self.clone(), session: id, turns: 0 }
     }
 
@@ -66,9 +77,11 @@ impl Memory {
     /// 1007 with another model.
     pub(super) fn resume(&self, handle: &str, model: &str) -> Result<Seat, Closing> {
         let mut memory = self.sessions();
+        let Sessions { known: sessions, collisions, .. } = &mut *memory;
         let known = |session: &&mut Session| session.handles.iter().any(|known| known == handle);
-        let session = memory.sessions.iter_mut().find(known).ok_or_else(Closing::not_found)?;
+        let session = sessions.iter_mut().find(known).ok_or_else(Closing::not_found)?;
         if session.is_open {
+            *collisions += 1;
             return Err(Closing::new(1011, "Internal error encountered."));
         }
         if session.model != model {
@@ -96,7 +109,7 @@ impl Seat {
     /// From now on `handle` resumes the session after `turns` turns.
     pub(super) fn remember(&self, handle: String, turns: usize) {
         let mut memory = self.memory.sessions();
-        let mine = memory.sessions.iter_mut().find(|session| session.id == self.session);
+        let mine = memory.known.iter_mut().find(|session| session.id == self.session);
         let Some(session) = mine else { return };
         session.turns = turns;
         if session.handles.len() == HANDLES_MAX {
@@ -109,7 +122,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut memory = self.memory.sessions();
-        for session in &mut memory.sessions {
+        for session in &mut memory.known {
             session.is_open &= session.id != self.session;
         }
     }
@@ -125,6 +138,7 @@ mod tests {
         let seat = memory.begin(memory.connect(), "m");
         seat.remember("h".to_owned(), 3);
         assert_eq!(memory.resume("h", "m").unwrap_err().code, 1011);
+        assert_eq!((memory.collisions(), memory.connections()), (1, 1));
         drop(seat);
         assert_eq!(memory.resume("h", "other").unwrap_err().code, 1007);
         assert_eq!(memory.resume("h", "m").unwrap().turns, 3);
@@ -141,7 +155,7 @@ mod tests {
             (0..2 * HANDLES_MAX).for_each(|h| seat.remember(format!("{n}-{h}"), 0));
         }
         let sessions = memory.sessions();
-        assert_eq!(sessions.sessions.len(), SESSIONS_MAX);
-        assert!(sessions.sessions.iter().all(|session| session.handles.len() == HANDLES_MAX));
+        assert_eq!(sessions.known.len(), SESSIONS_MAX);
+        assert!(sessions.known.iter().all(|session| session.handles.len() == HANDLES_MAX));
     }
 }

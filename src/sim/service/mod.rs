@@ -229,6 +229,11 @@ impl Service {
         self.events.push(now, Event::GoingAway { left: time_left });
     }
 
+    /// Whether a reply is due or under way.
+    pub fn is_replying(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.reply.is_some())
+    }
+
     /// Whether the connection is over, but for what [`Self::poll_transmit`]
     /// still has.
     pub fn is_closed(&self) -> bool {

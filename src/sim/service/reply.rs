@@ -167,24 +167,29 @@ fn steps(
         ]);
     }
     let bytes: Vec<u8> = pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    let parts = cut(&bytes, settings.parts, seed);
+    // Two generations share no sample, so they share no byte.
+    let middle = if script.in_two { bytes.len() / 4 * 2 } else { 0 };
+    let mut parts = cut(&bytes[..middle], settings.parts, seed);
+    let first_parts = parts.len();
+    parts.extend(cut(&bytes[middle..], settings.parts, seed));
     let captioned = setup.output_transcription && settings.transcripts;
     let words: Vec<&str> = if captioned { words(&caption) } else { Vec::new() };
     let mut steps = VecDeque::from([Step::Begin]);
     let count = parts.len();
+    let half = if script.in_two { first_parts.saturating_sub(1) } else { count / 2 };
     for (n, part) in parts.into_iter().enumerate() {
         steps.push_back(Step::Part(part));
         let said = words[words.len() * n / count..words.len() * (n + 1) / count].concat();
         if !said.is_empty() {
             steps.push_back(Step::Caption(said));
         }
-        if n == count / 2 {
+        if n == half {
             halfway(&mut steps, &script, nth);
-        } else if n == count / 2 + 1 && script.tool.is_some() {
+        } else if n == half + 1 && script.tool.is_some() {
             steps.push_back(Step::AwaitAnswer);
         }
     }
-    if script.tool.is_some() && count < count / 2 + 2 {
+    if script.tool.is_some() && count < half + 2 {
         steps.push_back(Step::AwaitAnswer);
     }
     steps.push_back(Step::GenerationComplete);

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::{
-    World, WorldSettings, device, invariants::Invariants, task::Task, transcript::Transcript,
-    wire::Pipe,
+    World, WorldSettings, device, invariants::Invariants, suffer::Aftermath, task::Task,
+    transcript::Transcript, wire::Pipe,
 };
 use crate::{
     audio::{
@@ -20,7 +20,7 @@ use crate::{
         machines::{self, Bells, Machines},
         room::{Room, RoomSettings},
         seed::Seed,
-        service::Memory,
+        service::{Memory, Voice},
         talker::Talker,
     },
 };
@@ -34,17 +34,14 @@ impl World {
     /// # Errors
     /// A stage of the plan that cannot run at the rates of the devices.
     pub fn new(settings: WorldSettings) -> Result<Self, PrepareError> {
+        let invariants = invariants(&settings);
         let mut seed = Seed::new(settings.seed);
         let microphone = DeviceClock::microphone(settings.microphone, seed.split());
         let speaker = DeviceClock::speaker(settings.speaker, seed.split());
         let rates = [microphone.rate(), speaker.rate()];
         let worker_task = Task::new(settings.worker_wake, seed.split());
         let link_task = Task::new(settings.link_wake, seed.split());
-        let bells = Bells {
-            callbacks: worker_task.bell.clone(),
-            worker: worker_task.bell.clone(),
-            link: link_task.bell.clone(),
-        };
+        let bells = bells(&worker_task, &link_task);
         let Machines { capture, render, worker, controls, notes, ends, renewal } =
             Machines::build(&settings.plan, rates, &bells)?;
         let (far_tap, far) = ring(FAR_SECS * rates[0].hz() as usize);
@@ -64,7 +61,7 @@ impl World {
             capture: device::Microphone::new(capture, of_mic),
             render: device::Speaker::new(render, of_speaker, settings.speaker_latency),
             renewal,
-            invariants: Invariants::new(settings.plan.turn.mode.is_manual()),
+            invariants,
             plan: settings.plan,
             gauges: worker.gauges(),
             worker,
@@ -84,9 +81,12 @@ impl World {
             dial_at: Some(settings.dial),
             service: None,
             ended_services: Vec::new(),
+            forgotten_turns: 0,
             service_settings: settings.service,
             request: settings.request,
             memory: Memory::default(),
+            aftermath: Aftermath::default(),
+            gave_up: None,
             talker: Talker::new(rates[0], settings.script, settings.noise, seed.split()),
             room: settings.room.map(|room| {
                 let delay = room.delay + settings.speaker_latency;
@@ -97,6 +97,7 @@ impl World {
             sound: Vec::new(),
             message: String::new(),
             record_sound: settings.record_sound,
+            record_all: settings.record_all,
             deeds: VecDeque::new(),
             checks: Vec::new(),
             transcript: Transcript::default(),
@@ -108,4 +109,18 @@ impl World {
 fn between(device: [&DeviceClock; 2], room: RoomSettings, seed: Seed) -> Room {
     let [microphone_hz, speaker_hz] = device.map(DeviceClock::true_hz);
     Room::new(&room, microphone_hz, speaker_hz, seed)
+}
+
+/// Callbacks and link wake the worker, the worker wakes the link.
+fn bells(worker: &Task, link: &Task) -> Bells {
+    Bells { callbacks: worker.bell.clone(), worker: worker.bell.clone(), link: link.bell.clone() }
+}
+
+/// What is watched in a world of these settings.
+fn invariants(settings: &WorldSettings) -> Invariants {
+    let replies = match &settings.service.voice {
+        Voice::Script(replies) if settings.distinct_replies => Some(replies.clone()),
+        _ => None,
+    };
+    Invariants::new(settings.plan.turn.mode.is_manual(), replies)
 }

@@ -1,10 +1,16 @@
 //! What must hold at every step of every world.
 
+mod ledger;
+
+use std::sync::Arc;
+
+use self::ledger::Ledger;
 use super::transcript::{Sent, SentKind};
 use crate::{
-    audio::{Nanos, NoteKind, Rate, ReplyId, note::FloorState},
+    audio::{DownlinkPacket, Nanos, NoteKind, Rate, ReplyId, note::FloorState},
     duplex::WorkerNote,
-    sim::service::Heard,
+    link::LinkCounters,
+    sim::service::{Heard, Service},
 };
 
 /// −60 dB under full scale counts as silence.
@@ -28,12 +34,14 @@ pub(super) struct Invariants {
     floor: FloorState,
     /// The speaker is silent from this frame on.
     silent_from: Option<u64>,
+    ledger: Ledger,
     pub(super) broken: Vec<String>,
 }
 
 impl Invariants {
-    /// `manual`: the user's speech goes up in windows.
-    pub(super) fn new(manual: bool) -> Self {
+    /// `manual`: the user's speech goes up in windows. `replies`: what the
+    /// model says, where no two of them have the same sound.
+    pub(super) fn new(manual: bool, replies: Option<Arc<[Vec<i16>]>>) -> Self {
         Self {
             manual,
             sends_windows: manual,
@@ -44,6 +52,7 @@ impl Invariants {
             model: None,
             floor: FloorState::Free,
             silent_from: None,
+            ledger: Ledger::new(replies),
             broken: Vec::new(),
         }
     }
@@ -54,10 +63,67 @@ impl Invariants {
         }
     }
 
+    fn keep(&mut self, kept: Result<(), String>) {
+        self.broken.extend(kept.err());
+    }
+
+    /// Who has the floor, as far as was told.
+    pub(super) fn floor(&self) -> FloorState {
+        self.floor
+    }
+
+    /// The service does not send its replies as they are any more.
+    pub(super) fn forget_replies(&mut self) {
+        self.ledger.forget_replies();
+    }
+
+    /// A connection is open.
+    pub(super) fn connected(&mut self) {
+        let kept = self.ledger.connected();
+        self.keep(kept);
+    }
+
+    /// It is over for the client.
+    pub(super) fn disconnected(&mut self) {
+        self.ledger.disconnected();
+    }
+
+    /// The link put so many frames on the wire.
+    pub(super) fn wired(&mut self, frames: usize) {
+        self.ledger.sent(frames);
+    }
+
+    /// The link gave the worker this.
+    pub(super) fn delivered(&mut self, packet: &DownlinkPacket) {
+        let kept = self.ledger.delivered(packet);
+        self.keep(kept);
+    }
+
+    /// The link has emptied the uplink ring and the downlink ring was emptied.
+    pub(super) fn counted(&mut self, counters: &LinkCounters) {
+        let kept = self.ledger.counted(counters);
+        self.keep(kept);
+    }
+
+    /// A message with so many frames of audio reached the service. `collisions`
+    /// and `lingers` as in [`Ledger::collided`].
+    pub(super) fn arrived(
+        &mut self,
+        frames: usize,
+        service: &Service,
+        (collisions, lingers): (u64, bool),
+    ) {
+        let kept = self.ledger.arrived(frames, service.heard(), service.is_closed());
+        self.keep(kept);
+        let kept = self.ledger.collided(collisions, lingers);
+        self.keep(kept);
+    }
+
     /// Positions increase, from one microphone to the next too; windows open and close in turn, and in the modes
     /// that have windows nothing goes up outside of one, and within one
     /// everything but the `lost` samples that were counted.
     pub(super) fn sent(&mut self, sent: &Sent, lost: u64) {
+        self.ledger.given(sent.samples.len());
         let (epoch, first) = (sent.at.epoch, sent.first());
         let follows = self.sent_to.is_none_or(|(before, to)| before <= epoch && first >= to);
         self.require(follows, || format!("{:?} at {first} was sent before", sent.kind));
@@ -104,7 +170,10 @@ impl Invariants {
                     self.model = None;
                     self.silent_from = Some(played + speaker.frames_in(FADE));
                 }
-                NoteKind::Floor(floor) => self.floor = floor,
+                NoteKind::Floor(floor) => {
+                    let was = std::mem::replace(&mut self.floor, floor);
+                    self.require(was != floor, || format!("the floor becomes {floor:?} twice"));
+                }
                 NoteKind::ModeChanged(mode) => self.manual = mode.is_manual(),
                 _ => {}
             }
@@ -129,10 +198,18 @@ impl Invariants {
         self.require(heard.is_none(), || format!("{heard:?} of a cut reply is heard"));
     }
 
-    /// What the service had to complain about.
+    /// What the service had to complain about; on each connection the windows
+    /// open and close in turn.
     pub(super) fn heard(&mut self, heard: &Heard) {
+        let (starts, ends) = (heard.messages.activity_start, heard.messages.activity_end);
+        self.require((ends..=ends + 1).contains(&starts), || {
+            format!("{starts} windows began on a connection, {ends} ended")
+        });
         let violations = heard.violations;
         let fine = violations == crate::sim::service::Violations::default();
         self.require(fine, || format!("the service complains: {violations:?}"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,11 @@ mod device;
 mod invariants;
 mod run;
 mod settings;
+mod suffer;
 mod supervise;
 mod task;
 mod transcript;
+mod weather;
 mod wire;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -21,11 +23,13 @@ use std::{collections::VecDeque, sync::Arc};
 pub use device::{DeviceLoss, HowLost, LostSides};
 pub use settings::{Delay, WorldSettings};
 pub use transcript::{Cut, Entry, Op, Sent, SentKind, Transcript};
+pub use weather::{Trouble, Weather};
 
-use self::{invariants::Invariants, task::Task, wire::Pipe};
+use self::{invariants::Invariants, suffer::Aftermath, task::Task, wire::Pipe};
 use crate::{
     audio::{
         DownlinkPacket, Nanos, Rate, TurnMode, UplinkPacket,
+        note::FloorState,
         ring::{Reader, Writer},
     },
     config::Plan,
@@ -83,14 +87,19 @@ pub struct World {
     dial_at: Option<Nanos>,
     service: Option<Service>,
     ended_services: Vec<Service>,
+    /// turnComplete messages of the services that are not kept.
+    forgotten_turns: u64,
     service_settings: ServiceSettings,
     request: UpgradeRequest,
     memory: Memory,
+    aftermath: Aftermath,
+    gave_up: Option<String>,
     room: Option<Room>,
     talker: Talker,
     sound: Vec<f32>,
     message: String,
     record_sound: bool,
+    record_all: bool,
     invariants: Invariants,
     deeds: VecDeque<(Nanos, Deed)>,
     checks: Vec<Check>,
@@ -154,6 +163,59 @@ impl World {
     /// The services of all connections, the newest last.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         self.ended_services.iter().chain(&self.service)
+    }
+
+    /// Why the client will not connect again, where that is so.
+    pub fn gave_up(&self) -> Option<&str> {
+        self.gave_up.as_deref()
+    }
+
+    /// Whether nothing is under way: the floor is free, every reply was heard
+    /// to its end, the connection stands, and nothing waits anywhere but, in
+    /// the modes that stream, the newest of the microphone.
+    pub fn is_idle(&self) -> bool {
+        let service = self.service.as_ref();
+        self.invariants.floor() == FloorState::Free
+            && self.worker.is_silent()
+            && self.has_sound()
+            && self.link.session().is_ready()
+            && !self.link.is_holding()
+            && !self.link.session().window_open()
+            && self.link.counters().queued_frames == 0
+            && self.down.is_empty()
+            && service.is_some_and(|service| !service.is_replying())
+    }
+
+    /// Lets time go by until the world [is idle](Self::is_idle).
+    ///
+    /// # Errors
+    /// What still was under way after `steps_max` steps.
+    pub fn settle(&mut self, steps_max: u64) -> Result<u64, String> {
+        for steps in 0..steps_max {
+            if self.is_idle() {
+                return Ok(steps);
+            }
+            self.step();
+        }
+        Err(format!(
+            "after {steps_max} steps: floor {:?}, worker silent: {}, sound: {}, ready: {}, link holds: {}, \
+             window open: {}, queued: {}, under way down: {}, service replies: {:?}",
+            self.invariants.floor(),
+            self.worker.is_silent(),
+            self.has_sound(),
+            self.link.session().is_ready(),
+            self.link.is_holding(),
+            self.link.session().window_open(),
+            self.link.counters().queued_frames,
+            !self.down.is_empty(),
+            self.service.as_ref().map(Service::is_replying),
+        ))
+    }
+
+    /// turnComplete messages that ended an interaction, over all connections.
+    pub fn turns_completed(&self) -> u64 {
+        let kept: u64 = self.services().map(|service| service.heard().turns_completed).sum();
+        self.forgotten_turns + kept
     }
 
     /// Whether the talker has said everything.

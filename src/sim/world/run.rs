@@ -6,7 +6,7 @@ use super::{Cut, Entry, FromClient, Op, Sent, Transcript, World, wire};
 use crate::{
     audio::{Nanos, NoStopwatch, NoteKind, flow::PLAYOUT_FRAMES, ring::Reader},
     link::Decision,
-    protocol::Close,
+    protocol::{Close, Verdict, close::judge_http},
     sim::service::{Service, Transmit},
 };
 
@@ -14,6 +14,9 @@ use crate::{
 const WORKER_TIMER: Nanos = Nanos::from_ms(10);
 /// The link's, while it holds something back.
 const LINK_TIMER: Nanos = Nanos::from_ms(20);
+
+/// Services of connections that are over, where not all is recorded.
+const SERVICES_KEPT: usize = 2;
 
 /// What happens next. Events of the same moment happen in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,17 @@ impl World {
         self.worker_task.listen(self.now);
         self.link_task.listen(self.now);
         self.check();
+        if !self.record_all {
+            self.forget();
+        }
+    }
+
+    /// Keeps the end of what was recorded.
+    fn forget(&mut self) {
+        self.transcript.forget();
+        while self.ended_services.len() > SERVICES_KEPT {
+            self.forgotten_turns += self.ended_services.remove(0).heard().turns_completed;
+        }
     }
 
     /// Ends the conversation: what was captured goes up to its last sample.
@@ -210,6 +224,7 @@ impl World {
             && let Some(packet) = self.downlink_from_link.pop()
         {
             self.record(|| Op::Downlink(packet.clone()));
+            self.invariants.delivered(&packet);
             let _ = self.downlink_to_worker.push(packet);
         }
         if self.link.next_deadline().is_some_and(|at| at <= self.now) {
@@ -221,19 +236,22 @@ impl World {
         if self.service.is_some() {
             self.transmit();
         }
+        self.invariants.counted(&self.link.counters());
         if self.link.must_drop(self.now) {
             self.end_connection(Close::NO_FRAME, "");
         } else if (self.link.hangs_up() || self.link.is_closing()) && self.service.is_some() {
             self.up.send(self.now, FromClient::Close(1000));
         }
-        let timer = self.link.is_holding().then_some(self.now + LINK_TIMER);
+        let waits = self.link.is_holding() || self.up.is_full(self.now);
+        let timer = waits.then_some(self.now + LINK_TIMER);
         self.link_task.sleep(timer.into_iter().chain(self.link.next_deadline()).min());
     }
 
     fn transmit(&mut self) {
-        while self.link.poll_transmit(self.now, &mut self.message) {
+        while !self.up.is_full(self.now) && self.link.poll_transmit(self.now, &mut self.message) {
             self.link.transmitted(self.now);
             let kind = wire::kind_of_uplink(&self.message);
+            self.invariants.wired(wire::audio_frames(&self.message));
             self.transcript.entries.push((self.now, Entry::Up(kind)));
             self.up.send(self.now, FromClient::Message(self.message.clone()));
         }
@@ -243,6 +261,9 @@ impl World {
         match (self.up.pop(self.now), &mut self.service) {
             (Some(FromClient::Message(message)), Some(service)) => {
                 service.receive(self.now, message.as_bytes());
+                let lingers = !self.aftermath.lingering.is_empty();
+                let collisions = (self.memory.collisions(), lingers);
+                self.invariants.arrived(wire::audio_frames(&message), service, collisions);
                 self.collect_service();
             }
             (Some(FromClient::Close(code)), Some(_)) => {
@@ -257,6 +278,9 @@ impl World {
 
     pub(super) fn collect_service(&mut self) {
         let Some(service) = &mut self.service else { return };
+        if let Some(until) = service.deaf_until(self.now) {
+            self.up.hold(until);
+        }
         while let Some(transmit) = service.poll_transmit(self.now) {
             self.down.send(self.now, transmit);
         }
@@ -279,15 +303,30 @@ impl World {
 
     fn connect(&mut self) {
         self.dial_at = None;
+        if let Some(verdict) = self.failing_dial() {
+            return self.fail_to_connect(verdict);
+        }
         let opened = Service::open(&self.service_settings, &self.memory, &self.request, self.now);
         match opened {
             Ok(service) => {
                 self.service = Some(service);
+                self.invariants.connected();
                 self.link.connected(self.now);
                 self.run_link();
             }
-            Err(refusal) => self.done(format!("the service refuses: {}", refusal.reason)),
+            Err(refusal) => {
+                let settings = self.link.session().settings();
+                let verdict = judge_http(refusal.http_status, &refusal.reason, settings);
+                self.fail_to_connect(verdict);
+            }
         }
+    }
+
+    fn fail_to_connect(&mut self, verdict: Verdict) {
+        self.done(format!("no connection: {}", verdict.explanation));
+        let decision = self.link.dial_failed(self.now, verdict);
+        self.follow(decision);
+        self.run_link();
     }
 
     /// The connection is gone, with all that was under way.
@@ -296,19 +335,25 @@ impl World {
         self.up.clear();
         self.down.clear();
         self.done(format!("the connection ends: {code} {reason}"));
-        if let Decision::Redial { at, .. } =
-            self.link.disconnected(self.now, Close::new(code, reason))
-        {
-            self.dial_at = Some(at + self.dial);
-        }
+        self.invariants.disconnected();
+        let decision = self.link.disconnected(self.now, Close::new(code, reason));
+        self.follow(decision);
         self.run_link();
     }
 
     /// The service's side of it, which leaves the session free.
     fn end_service(&mut self, code: u16) {
-        if let Some(mut service) = self.service.take() {
-            service.client_closed(self.now, code);
-            self.ended_services.push(service);
+        if let Some(service) = self.service.take() {
+            self.bury(service, code);
+        }
+    }
+
+    /// What the link decided about the connection that is not there.
+    fn follow(&mut self, decision: Decision) {
+        match decision {
+            Decision::Redial { at, .. } => self.dial_at = Some(at + self.dial),
+            Decision::GiveUp { verdict } => self.gave_up = Some(verdict.explanation),
+            Decision::Done => {}
         }
     }
 

@@ -63,6 +63,11 @@ pub struct WorldSettings {
     pub noise: Option<Dbfs>,
     /// Keeps what was captured and played, sample by sample.
     pub record_sound: bool,
+    /// Keeps all that happened; otherwise the last of it.
+    pub record_all: bool,
+    /// No two replies of a scripted voice have eight samples in common: it is
+    /// asserted that none is heard twice.
+    pub distinct_replies: bool,
 }
 
 impl WorldSettings {
@@ -88,6 +93,8 @@ impl WorldSettings {
             script: Vec::new(),
             noise: Some(Dbfs(-70.0)),
             record_sound: true,
+            record_all: true,
+            distinct_replies: false,
         }
     }
 }

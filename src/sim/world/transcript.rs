@@ -8,6 +8,9 @@ use crate::{
     link::LinkEvent,
 };
 
+/// What is kept at least of each list, where not all is.
+const KEPT: usize = 500;
+
 /// Everything that was recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript {
@@ -151,6 +154,19 @@ fn is_reading(kind: &NoteKind) -> bool {
 }
 
 impl Transcript {
+    /// Keeps the last of everything but the sound.
+    pub(super) fn forget(&mut self) {
+        fn trim<T>(kept: &mut Vec<T>) {
+            if kept.len() > 2 * KEPT {
+                kept.drain(..kept.len() - KEPT);
+            }
+        }
+        trim(&mut self.entries);
+        trim(&mut self.notes);
+        trim(&mut self.uplink);
+        trim(&mut self.cuts);
+    }
+
     pub(super) fn note(&mut self, note: WorkerNote) {
         if !is_reading(&note.note.kind) {
             self.entries.push((note.seen_at, Entry::Note(note)));

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use super::settings::Delay;
 use crate::{audio::Nanos, sim::seed::Seed};
 
+/// Messages that a connection takes while nothing arrives.
+const HELD_MAX: usize = 48;
+
 /// One direction: first in, first out, each thing late by itself.
 #[derive(Debug)]
 pub(super) struct Pipe<T> {
@@ -14,16 +17,26 @@ pub(super) struct Pipe<T> {
     waiting: VecDeque<(Nanos, T)>,
     newest: Nanos,
     held_until: Nanos,
+    slow_until: Nanos,
+    slower_by: Nanos,
 }
 
 impl<T> Pipe<T> {
     pub(super) fn new(delay: Delay, seed: Seed) -> Self {
-        let newest = Nanos::ZERO;
-        Self { delay, seed, waiting: VecDeque::new(), newest, held_until: Nanos::ZERO }
+        Self {
+            delay,
+            seed,
+            waiting: VecDeque::new(),
+            newest: Nanos::ZERO,
+            held_until: Nanos::ZERO,
+            slow_until: Nanos::ZERO,
+            slower_by: Nanos::ZERO,
+        }
     }
 
     pub(super) fn send(&mut self, now: Nanos, item: T) {
-        let late = self.delay.least + Nanos(self.seed.below(self.delay.jitter.0 + 1));
+        let slower = if now < self.slow_until { self.slower_by } else { Nanos::ZERO };
+        let late = self.delay.least + Nanos(self.seed.below((self.delay.jitter + slower).0 + 1));
         self.newest = self.newest.max(now + late);
         self.waiting.push_back((self.newest, item));
     }
@@ -33,6 +46,16 @@ impl<T> Pipe<T> {
         self.held_until = until;
     }
 
+    /// Whether nothing more can be sent for now: nothing has arrived for a while.
+    pub(super) fn is_full(&self, now: Nanos) -> bool {
+        self.held_until > now && self.waiting.len() >= HELD_MAX
+    }
+
+    /// Until then what is sent takes up to so much longer.
+    pub(super) fn slow_down(&mut self, until: Nanos, extra: Nanos) {
+        (self.slow_until, self.slower_by) = (until, extra);
+    }
+
     pub(super) fn next_at(&self) -> Option<Nanos> {
         self.waiting.front().map(|(at, _)| (*at).max(self.held_until))
     }
@@ -40,6 +63,10 @@ impl<T> Pipe<T> {
     pub(super) fn pop(&mut self, now: Nanos) -> Option<T> {
         self.next_at().filter(|at| *at <= now)?;
         self.waiting.pop_front().map(|(_, item)| item)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
@@ -61,6 +88,14 @@ pub(super) fn kind_of_uplink(message: &str) -> &'static str {
     ];
     let found = KINDS.iter().find(|(start, _)| message.starts_with(start));
     found.map_or("something else", |(_, kind)| kind)
+}
+
+/// How many frames of audio a message of the client holds.
+pub(super) fn audio_frames(message: &str) -> usize {
+    let Some((_, rest)) = message.split_once(r#""data":""#) else { return 0 };
+    let encoded = rest.split('"').next().unwrap_or_default();
+    let padding = encoded.bytes().rev().take_while(|byte| *byte == b'=').count();
+    (encoded.len() * 3 / 4).saturating_sub(padding) / 2
 }
 
 /// What a message of the service is called, by what it has.
@@ -111,6 +146,20 @@ mod tests {
         pipe.send(Nanos(60), 2);
         assert_eq!(pipe.next_at(), Some(Nanos(100)));
         assert_eq!((pipe.pop(Nanos(100)), pipe.pop(Nanos(100))), (Some(1), Some(2)));
+        pipe.hold(Nanos(300));
+        (0..HELD_MAX).for_each(|_| pipe.send(Nanos(100), 3));
+        assert!(pipe.is_full(Nanos(299)) && !pipe.is_full(Nanos(300)));
+    }
+
+    #[test]
+    fn a_pipe_that_is_slow_for_a_while_is_as_before_afterwards() {
+        let mut pipe = Pipe::new(Delay::exact(Nanos(10)), Seed::new(1));
+        pipe.slow_down(Nanos(100), Nanos(1_000));
+        (0..20).for_each(|_| pipe.send(Nanos(0), 0));
+        let newest = pipe.newest;
+        assert!(newest > Nanos(500) && newest <= Nanos(1_010), "{newest:?}");
+        pipe.send(Nanos(2_000), 1);
+        assert_eq!(pipe.newest, Nanos(2_010));
     }
 
     #[test]
@@ -120,6 +169,8 @@ mod tests {
             "audioStreamEnd"
         );
         assert_eq!(kind_of_uplink("{}"), "something else");
+        let two = r#"{"realtimeInput":{"audio":{"mimeType":"audio/pcm","data":"AQIDBA=="}}}"#;
+        assert_eq!((audio_frames(two), audio_frames("{}")), (2, 0));
         let message = b"{\n  \"serverContent\": {\n    \"modelTurn\": {}}}";
         assert_eq!(kind_of_downlink(message), "modelTurn");
     }

@@ -150,11 +150,12 @@ fn thinking_a_first_turn_complete_is_still_in_progress() {
     assert_eq!(
         call.take()[2..],
         [
-            "447 audio 11520",
-            "980 turnComplete IN_PROGRESS +usage",
-            "980 audio 11520",
-            "1060 audio 3840",
-            "1060 generationComplete",
+            "447 audio 2880",
+            "800 turnComplete IN_PROGRESS +usage",
+            "800 audio 9600",
+            "867 audio 11520",
+            "947 audio 2880",
+            "947 generationComplete",
             "1300 turnComplete IDLE +usage",
         ]
     );
