@@ -1,6 +1,8 @@
 //! `chinwag sim`: the Live API on this machine, for trying clients without a
 //! key, a bill or the Internet.
 
+mod faults;
+
 use std::{
     error::Error,
     fs,
@@ -45,6 +47,7 @@ usage: chinwag sim [options]
   --burst X            send replies at X times real time (3)
   --ragged             send replies in parts of odd sizes
   --go-away-after S    tell clients to go after S seconds
+  --faults FILE        misbehave as this file says: see below
   --seed N             the seed of all that is random (0)
   --json               one JSON object per line
   --help               this
@@ -68,7 +71,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn run(args: &mut Parser) -> Result<ExitCode, Box<dyn Error>> {
     let options = parse(args)?;
     let Some(options) = options else {
-        let _ = stdout().write_all(HELP.as_bytes());
+        let _ = write!(stdout(), "{HELP}{}", faults::HELP);
         return Ok(ExitCode::SUCCESS);
     };
     let signals = Signals::new(None)?;
@@ -157,6 +160,7 @@ fn parse(args: &mut Parser) -> Result<Option<Options>, Box<dyn Error>> {
                 settings.go_away_after = Some(Nanos((s * 1e9) as u64));
             }
             Arg::Long("ragged") => settings.parts = PartSizes::Ragged,
+            Arg::Long("faults") => faults::read(Path::new(&args.value()?), settings)?,
             Arg::Long("seed") => settings.seed = number(args, "seed", "0")?,
             Arg::Long("json") => options.json = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(None),

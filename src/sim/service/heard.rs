@@ -4,7 +4,6 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use crate::audio::{Nanos, Rate};
 
-const TURNS_MAX: usize = 64;
 const EVENTS_MAX: usize = 256;
 /// Thirty minutes at 16 kHz.
 const UPLINK_MAX: usize = 30 * 60 * 16_000;
@@ -20,7 +19,7 @@ pub struct Heard {
     pub samples: u64,
     /// Every sample that came, where the settings ask for it.
     pub uplink: Vec<i16>,
-    /// The last 64 turns of the user.
+    /// The last turns of the user, as many as the settings keep.
     pub turns: VecDeque<HeardTurn>,
     /// What the history was filled with before the first turn: whether the
     /// model said it, and the text.
@@ -104,11 +103,11 @@ impl Heard {
         self.uplink.extend(&samples[..samples.len().min(room)]);
     }
 
-    pub(super) fn turn(&mut self, turn: HeardTurn) {
-        if self.turns.len() == TURNS_MAX {
+    pub(super) fn turn(&mut self, turn: HeardTurn, kept: usize) {
+        self.turns.push_back(turn);
+        while self.turns.len() > kept {
             self.turns.pop_front();
         }
-        self.turns.push_back(turn);
         self.turns_total += 1;
     }
 }

@@ -46,6 +46,8 @@ pub struct ServiceSettings {
     pub script: Vec<TurnScript>,
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
+    /// Turns of the user that `Heard::turns` keeps, with their sound.
+    pub turns_kept: usize,
     /// Keeps every received sample in `Heard::uplink` (30 minutes at most).
     pub record_uplink: bool,
 }
@@ -71,6 +73,7 @@ impl Default for ServiceSettings {
             gateway_path: None,
             script: Vec::new(),
             faults: Vec::new(),
+            turns_kept: 64,
             record_uplink: false,
         }
     }

@@ -33,7 +33,7 @@ impl Service {
         let speech_secs = turn.speech_secs();
         let text = turn.text.clone();
         self.events.push(now, Event::TurnEnded { speech_secs, text: text.clone() });
-        self.heard.turn(HeardTurn {
+        let heard = HeardTurn {
             began: turn.began,
             ended: now,
             samples: turn.start..turn.start + turn.pcm.len() as u64,
@@ -41,7 +41,8 @@ impl Service {
             rate: turn.rate,
             speech_secs,
             text,
-        });
+        };
+        self.heard.turn(heard, self.settings.turns_kept);
         let Some(session) = &self.session else { return };
         if session.setup.explicit_vad && !turn.pcm.is_empty() {
             let offset = Rate::UPLINK.duration_of(self.heard.samples);

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     audio::{
-        Nanos,
+        Nanos, Rate,
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::ring,
     },
+    config::Plan,
     duplex::Taps,
     link::LinkEnds,
     pipeline::PrepareError,
@@ -54,8 +55,7 @@ impl World {
             LinkEnds { uplink, downlink, flow: ends.flow, worker_bell: ends.worker_bell },
             seed.bits(),
         );
-        let period_frames = settings.plan.device.period_frames as usize;
-        let [of_mic, of_speaker] = rates.map(|rate| device::Fate::new(period_frames, rate));
+        let [of_mic, of_speaker] = fates(&settings.plan, rates);
         Ok(Self {
             now: Nanos::ZERO,
             capture: device::Microphone::new(capture, of_mic),
@@ -109,6 +109,12 @@ impl World {
 fn between(device: [&DeviceClock; 2], room: RoomSettings, seed: Seed) -> Room {
     let [microphone_hz, speaker_hz] = device.map(DeviceClock::true_hz);
     Room::new(&room, microphone_hz, speaker_hz, seed)
+}
+
+/// Both sides of the device, running.
+fn fates(plan: &Plan, rates: [Rate; 2]) -> [device::Fate; 2] {
+    let period_frames = plan.device.period_frames as usize;
+    rates.map(|rate| device::Fate::new(period_frames, rate))
 }
 
 /// Callbacks and link wake the worker, the worker wakes the link.
