@@ -1,5 +1,6 @@
 //! [`Link`]: the queue, the session and the staging as one machine.
 
+mod guard;
 mod mode;
 mod switch;
 
@@ -13,6 +14,7 @@ use super::{
     reconnect::{Decision, Reconnect},
     resend::Resend,
     staging::{Mark, Staging},
+    watch::Watch,
 };
 use crate::{
     audio::{
@@ -78,6 +80,9 @@ pub struct Link {
     reconnect: Reconnect,
     life: Life,
     resend: Resend,
+    watch: Watch,
+    /// An open window is to be closed, as the worker has left it.
+    window_left: bool,
     events: VecDeque<LinkEvent>,
     /// Since when the service accepts audio, and what an outage kept has had
     /// its time to leave.
@@ -120,6 +125,8 @@ impl Link {
             reconnect: Reconnect::new(settings, seed),
             life: Life::new(settings),
             resend: Resend::new(settings.resend_ms, session.settings().is_manual()),
+            watch: Watch::new(settings),
+            window_left: false,
             events: VecDeque::new(),
             live_since: None,
             sent_frames: 0,
@@ -142,6 +149,7 @@ impl Link {
     /// A connection is open, its upgrade done: the setup is due.
     pub fn connected(&mut self, now: Nanos) {
         self.session.connected(now);
+        self.watch.connected(now);
         self.emit(LinkEvent::Connected);
         self.take_session_events(now);
     }
@@ -170,6 +178,7 @@ impl Link {
             // The connection ends because of it: no more is kept.
             return;
         }
+        self.watch.heard(now);
         self.session.receive(now, message);
         self.take_session_events(now);
         self.deliver();
@@ -187,6 +196,7 @@ impl Link {
             self.live_since = self.live_since.map(|since| since.min(now));
         }
         while let Some(packet) = self.ends.uplink.pop() {
+            self.watch.spoke(now);
             self.queue.push(now, &packet);
         }
         self.queue.trim(now, self.live_since);
@@ -212,8 +222,7 @@ impl Link {
             return false;
         }
         self.session.wants_transmit()
-            || (self.session.is_ready()
-                && (self.queue.has_next() || (self.closing && self.session.window_open())))
+            || (self.session.is_ready() && (self.queue.has_next() || self.is_window_due()))
     }
 
     /// The next text message, replacing what `out` held; false where there is
@@ -238,14 +247,14 @@ impl Link {
             }
             self.counters.refused_items += 1;
         }
-        let unclosed = self.closing && self.session.window_open();
-        unclosed && self.session.write_uplink(now, Uplink::ActivityEnd, out)
+        self.is_window_due() && self.close_window(now, out)
     }
 
     /// The message of the last [`poll_transmit`](Self::poll_transmit) has been
     /// given to the socket.
     pub fn transmitted(&mut self, now: Nanos) {
         self.counters.messages_sent += 1;
+        self.watch.sent(now);
         let Some(InHand { captured_at, ends_turn }) = self.in_hand.take() else { return };
         if captured_at > Nanos::ZERO {
             self.capture_to_wire.record(now.since(captured_at));
@@ -288,8 +297,8 @@ impl Link {
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let leave = self.leave.as_ref().map(|leave| leave.until);
-        let (look, mode) = (self.life.next_look(), self.mode_deadline());
-        [self.session.next_deadline(), leave, look, mode].into_iter().flatten().min()
+        let own = [leave, self.life.next_look(), self.mode_deadline(), self.next_watch()];
+        own.into_iter().chain([self.session.next_deadline()]).flatten().min()
     }
 
     /// Does what is due at `now`.
@@ -375,12 +384,12 @@ impl Link {
                 }
                 Event::GoingAway { time_left } => self.life.going_away(now, *time_left),
                 Event::Interrupted { reply } => self.staging.interrupt(now, *reply),
-                Event::Text { reply, .. } => self.resend.answered(*reply),
+                Event::Text { reply, .. } => self.answered(*reply),
                 Event::GenerationComplete { reply } => {
                     self.staging.push_mark(now, *reply, Mark::GenerationComplete);
                 }
                 Event::TurnComplete { reply, .. } => {
-                    self.resend.answered(*reply);
+                    self.answered(*reply);
                     self.staging.push_mark(now, *reply, Mark::TurnComplete);
                 }
                 Event::ReplyLost { reply } => {
@@ -393,7 +402,7 @@ impl Link {
     }
 
     fn stage(&mut self, now: Nanos, reply: ReplyId, samples: &[i16], rate: Rate) {
-        self.resend.answered(reply);
+        self.answered(reply);
         if self.ends.flow.is_cut(reply) {
             self.counters.late_frames += samples.len() as u64;
             return;

@@ -25,6 +25,12 @@ pub struct LinkCounters {
     /// Frames that arrived for a reply that the worker had already cut, at the
     /// rate of the service.
     pub late_frames: u64,
+    /// Connections left because of a watchdog.
+    pub rescues: u64,
+    /// Times that the model was asked to go on.
+    pub nudges: u64,
+    /// Windows closed here because the worker left them.
+    pub windows_left: u64,
     /// Connections left by plan.
     pub switches: u64,
     /// Times that the service accepted audio again.

@@ -35,6 +35,15 @@ pub enum LinkEvent {
         /// Nobody speaks; otherwise it could not wait any longer.
         quiet: bool,
     },
+    /// The turn is not answered.
+    Unanswered {
+        /// How long it waited.
+        waited: Nanos,
+        /// The model was asked to go on; otherwise nothing more is done.
+        nudged: bool,
+    },
+    /// The worker left a window open, and it was closed here.
+    WindowLeft,
     /// The service accepts audio again.
     Back {
         /// How long it did not.

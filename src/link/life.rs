@@ -30,6 +30,12 @@ pub enum SwitchCause {
     Age,
     /// Turns are taken in another way, which is said in the setup.
     TurnMode,
+    /// Nothing came for `link.silence_timeout_ms`, not even a pong.
+    Silent,
+    /// The connection took nothing for `link.stall_timeout_ms`.
+    Stalled,
+    /// A turn was not answered, and a nudge did not help.
+    Unanswered,
 }
 
 impl SwitchCause {
@@ -39,7 +45,15 @@ impl SwitchCause {
             Self::GoAway => "the service closes this connection soon",
             Self::Age => "this connection is old",
             Self::TurnMode => "the service has to be told of the turn mode",
+            Self::Silent => "nothing comes from the service any more, not even a pong",
+            Self::Stalled => "the connection takes nothing any more",
+            Self::Unanswered => "your turn was not answered, and will be sent again",
         }
+    }
+
+    /// Whether the connection was fine; otherwise a watchdog gave it up.
+    pub fn is_planned(self) -> bool {
+        matches!(self, Self::GoAway | Self::Age | Self::TurnMode)
     }
 }
 

@@ -15,6 +15,7 @@ mod rate;
 mod reconnect;
 mod resend;
 mod staging;
+mod watch;
 
 pub use body::{Link, LinkEnds, ModeSettings, REPLY_MINUTES_MAX};
 pub use counters::{LinkCounters, QueueCounters, StagingCounters};

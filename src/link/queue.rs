@@ -231,6 +231,12 @@ impl UplinkQueue {
         }
     }
 
+    /// The window was closed behind the worker's back: what it still says of it
+    /// opens another.
+    pub(super) fn leave_window(&mut self) {
+        self.window = Window::Lost;
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

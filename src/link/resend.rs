@@ -143,6 +143,17 @@ impl Resend {
         self.awaits.is_some()
     }
 
+    /// Since when a turn waits for its answer.
+    pub(super) fn awaits_since(&self) -> Option<Nanos> {
+        self.awaits.map(|awaits| awaits.since)
+    }
+
+    /// Nobody waits for an answer any more.
+    pub(super) fn give_up(&mut self) {
+        self.awaits = None;
+        self.forget_answered();
+    }
+
     /// The connection ended: what is to be sent again, and how many frames
     /// before it are lost.
     pub(super) fn take(&mut self, now: Nanos) -> (VecDeque<Queued>, u64) {

@@ -110,7 +110,6 @@ pub fn run(link: Link, dialer: &Dialer, wiring: &Wiring, clock: impl Fn() -> Nan
         wiring,
         clock,
         closing_at: None,
-        last_sent_at: Nanos::ZERO,
         text: String::new(),
         events_refused: 0,
     };
@@ -156,7 +155,6 @@ struct Client<'a, Clock> {
     wiring: &'a Wiring,
     clock: Clock,
     closing_at: Option<Nanos>,
-    last_sent_at: Nanos,
     text: String,
     events_refused: u64,
 }
@@ -204,7 +202,6 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
                 Progress::Pending => State::Dialling(dial),
                 Progress::Done(socket) => {
                     self.link.connected(now);
-                    self.last_sent_at = now;
                     self.talk(now, Box::new(Up::new(*socket)))
                 }
                 Progress::Failed(error) => {
@@ -244,7 +241,7 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
                 Incoming::Message(message) => {
                     self.link.receive((self.clock)(), &message.into_data());
                 }
-                Incoming::Control => {}
+                Incoming::Control => self.link.heard((self.clock)()),
                 Incoming::Nothing => {
                     up.unread = up.socket.is_spent();
                     return Ok(());
@@ -274,15 +271,14 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
         }
         if self.link.wants_transmit() && !self.has_spoken(now) {
             if self.link.poll_transmit((self.clock)(), &mut self.text) {
-                self.last_sent_at = now;
                 up.in_flight = true;
                 up.socket.send(&self.text)?;
             }
         } else if self.closing_at.is_some() || self.link.hangs_up() {
             up.closed = true;
             up.socket.close(1_000)?;
-        } else if now >= self.ping_at() {
-            self.last_sent_at = now;
+        } else if now >= self.link.ping_at() {
+            self.link.pinged(now);
             up.socket.ping()?;
         }
         self.note_sent(up);
@@ -300,10 +296,6 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
     /// Whether the time for last words is over.
     fn has_spoken(&self, now: Nanos) -> bool {
         self.closing_at.is_some_and(|at| now >= at + LAST_WORDS)
-    }
-
-    fn ping_at(&self) -> Nanos {
-        self.last_sent_at + self.dialer.ping_interval()
     }
 
     /// Waits for the socket, a wake, or the next deadline.
@@ -336,7 +328,7 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
 
     fn wants_send(&self, now: Nanos, up: &Up) -> bool {
         let ends = self.closing_at.is_some() || self.link.hangs_up();
-        let due = ends || now >= self.ping_at();
+        let due = ends || now >= self.link.ping_at();
         !up.closed && (due || self.link.wants_transmit())
     }
 
@@ -348,7 +340,7 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
             State::Pausing(until) => Some(*until),
             State::Dialling(dial) => Some(dial.next_deadline()),
             State::Up(_) => match self.closing_at {
-                None => Some(self.ping_at()).filter(|at| *at > now),
+                None => Some(self.link.ping_at()).filter(|at| *at > now),
                 Some(at) => Some(at + if self.has_spoken(now) { FAREWELL } else { LAST_WORDS }),
             },
             State::Over(_) => None,

@@ -45,7 +45,6 @@ pub struct Dialer {
     credential: Credential,
     tls: Option<Arc<ClientConfig>>,
     timeout: Nanos,
-    ping: Nanos,
     resolver: Resolver,
 }
 
@@ -62,18 +61,12 @@ impl Dialer {
         let ca_file = settings.ca_file.as_deref().map(Path::new);
         let tls = endpoint.secure.then(|| tls::client_config(ca_file)).transpose()?;
         let timeout = Nanos::from_ms(settings.connect_timeout_ms.into());
-        let ping = Nanos::from_ms(settings.ping_ms.into());
-        Ok(Self { endpoint, credential, tls, timeout, ping, resolver: Resolver::default() })
+        Ok(Self { endpoint, credential, tls, timeout, resolver: Resolver::default() })
     }
 
     /// Where it dials.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// A ping goes out after so long without sending.
-    pub(super) fn ping_interval(&self) -> Nanos {
-        self.ping
     }
 
     /// Resolver threads that have not come back yet.

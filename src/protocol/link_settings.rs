@@ -15,8 +15,18 @@ pub struct LinkSettings {
     pub connect_timeout_ms: u32,
     /// The longest from `setup` to `setupComplete`, in milliseconds.
     pub setup_timeout_ms: u32,
-    /// A ping goes out after so long without sending, in milliseconds.
+    /// A ping goes out after so long without sending, or without receiving, in
+    /// milliseconds.
     pub ping_ms: u32,
+    /// A connection on which nothing came for so long, not even a pong, is
+    /// left, in milliseconds. Pongs of 30 s were seen.
+    pub silence_timeout_ms: u32,
+    /// A connection that takes nothing for so long is left, in milliseconds.
+    pub stall_timeout_ms: u32,
+    /// So long after the end of our turn without an answer the model is nudged,
+    /// and after as long again the turn is taken to another connection, in
+    /// milliseconds. 0: never.
+    pub reply_timeout_ms: u32,
     /// Captured audio kept while there is no connection, in milliseconds; the
     /// oldest goes first and is counted.
     pub outage_ms: u32,
@@ -57,6 +67,9 @@ impl Default for LinkSettings {
             connect_timeout_ms: 10_000,
             setup_timeout_ms: 10_000,
             ping_ms: 25_000,
+            silence_timeout_ms: 75_000,
+            stall_timeout_ms: 10_000,
+            reply_timeout_ms: 15_000,
             outage_ms: 2_000,
             live_queue_ms: 1_000,
             resend_ms: 15_000,

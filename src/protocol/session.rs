@@ -244,6 +244,10 @@ impl Session {
             uplink::write_client_content(&turns, true, out);
             return true;
         }
+        if std::mem::take(&mut self.outbox.nudge_due) {
+            uplink::write_client_content(&[], true, out);
+            return true;
+        }
         if self.outbox.stops_due > 0 {
             self.write_stop(out);
             return true;
@@ -297,6 +301,11 @@ impl Session {
         if self.state == State::Ready && !(by_window && self.gate.window_open()) {
             self.outbox.stops_due = if by_window { 2 } else { 1 };
         }
+    }
+
+    /// Asks the model to go on, where it owes an answer.
+    pub fn nudge(&mut self) {
+        self.outbox.nudge_due = self.state == State::Ready;
     }
 
     fn stops_by_window(&self) -> bool {

@@ -58,7 +58,7 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
 
 /// How often the connection changed, and what that cost.
 fn connections(link: &LinkCounters) -> String {
-    let (opened, planned) = (link.session.connections, link.switches);
+    let (opened, planned, rescues) = (link.session.connections, link.switches, link.rescues);
     if opened <= 1 {
         return "1".to_owned();
     }
@@ -66,7 +66,7 @@ fn connections(link: &LinkCounters) -> String {
     let QueueCounters { overflow_frames, stale_frames, resent_frames, forgotten_frames, .. } =
         link.queue;
     format!(
-        "{opened}, {planned} left by plan; at most {:.2} s without one; {:.1} s of speech sent \
+        "{opened}, {planned} left by plan, {rescues} by a watchdog; at most {:.2} s without one; {:.1} s of speech sent \
          again, {:.1} s lost",
         link.gap_max.as_secs(),
         secs(resent_frames),

@@ -361,9 +361,18 @@ impl Story {
             }
             LinkEvent::Switching { cause, quiet } => {
                 self.moment(self.now_s, "switch", cause.words().to_owned(), true);
-                if !quiet {
+                if !cause.is_planned() {
+                    self.info(format!("{}; moving to another connection", cause.words()));
+                } else if !quiet {
                     self.info(format!("{}; no pause came to move in", cause.words()));
                 }
+            }
+            LinkEvent::Unanswered { waited, nudged } => {
+                let then = if *nudged { "asking the model to go on" } else { "say it again" };
+                self.info(format!("no answer for {:.0} s; {then}", waited.as_secs()));
+            }
+            LinkEvent::WindowLeft => {
+                self.info("your turn was left open and is closed; please report it".to_owned());
             }
             LinkEvent::Back { gap, planned, recall } => {
                 self.lines.push_back(Line::Back {

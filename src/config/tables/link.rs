@@ -49,7 +49,26 @@ const PARAMS: &[Param] = &[
         name: "ping_ms",
         kind: ParamKind::Int { min: 1_000, max: 120_000 },
         default: ParamDefault::Int(25_000),
-        doc: "a ping goes out after so long without sending",
+        doc: "a ping goes out after so long without sending or receiving",
+    },
+    Param {
+        name: "silence_timeout_ms",
+        kind: ParamKind::Int { min: 60_000, max: 600_000 },
+        default: ParamDefault::Int(75_000),
+        doc: "a connection on which nothing came for so long, not even a pong, is left",
+    },
+    Param {
+        name: "stall_timeout_ms",
+        kind: ParamKind::Int { min: 1_000, max: 600_000 },
+        default: ParamDefault::Int(10_000),
+        doc: "a connection that takes nothing for so long is left",
+    },
+    Param {
+        name: "reply_timeout_ms",
+        kind: ParamKind::Int { min: 0, max: 30_000 },
+        default: ParamDefault::Int(15_000),
+        doc: "without an answer to your turn for so long the model is nudged, then the turn sent \
+              again on a new connection; 0: never",
     },
     Param {
         name: "outage_ms",
@@ -106,6 +125,9 @@ pub fn settings(values: &Values) -> LinkSettings {
         connect_timeout_ms: ms("connect_timeout_ms"),
         setup_timeout_ms: ms("setup_timeout_ms"),
         ping_ms: ms("ping_ms"),
+        silence_timeout_ms: ms("silence_timeout_ms"),
+        stall_timeout_ms: ms("stall_timeout_ms"),
+        reply_timeout_ms: ms("reply_timeout_ms"),
         outage_ms: ms("outage_ms"),
         live_queue_ms: ms("live_queue_ms"),
         resend_ms: ms("resend_ms"),

@@ -44,7 +44,7 @@ impl Link {
             return;
         }
         self.change_mode(now, floor);
-        if self.leave.is_some() {
+        if self.leave.is_some() || self.guard(now) {
             return;
         }
         let seen = Seen { quiet: self.is_quiet(floor), resumable: self.session.can_resume() };
@@ -55,9 +55,11 @@ impl Link {
 
     /// Leaves the connection for a new one.
     pub(super) fn switch(&mut self, now: Nanos, cause: SwitchCause, quiet: bool) {
+        let planned = cause.is_planned();
         self.session.leaving();
-        self.counters.switches += 1;
-        self.gap = Some(Gap { since: now, planned: true });
+        self.counters.switches += u64::from(planned);
+        self.counters.rescues += u64::from(!planned);
+        self.gap = Some(Gap { since: now, planned });
         self.emit(LinkEvent::Switching { cause, quiet });
         self.hang_up(now, None);
     }
@@ -95,6 +97,7 @@ impl Link {
         self.life.ended();
         self.live_since = None;
         self.in_hand = None;
+        self.window_left = false;
         self.turn_ended_at = None;
         if self.session.is_ready() {
             self.gap.get_or_insert(Gap { since: now, planned: false });

@@ -13,6 +13,8 @@ const TOOL_RESPONSES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pub(super) setup_due: bool,
+    /// The model is asked to go on.
+    pub(super) nudge_due: bool,
     /// The text that the session begins with.
     pub(super) seed_due: bool,
     /// Messages that are still due to silence the model.
@@ -25,7 +27,7 @@ impl Outbox {
     /// What belongs to the old connection goes; texts of the user stay.
     pub(super) fn start_connection(&mut self) {
         self.setup_due = true;
-        self.seed_due = false;
+        (self.seed_due, self.nudge_due) = (false, false);
         self.stops_due = 0;
         self.tool_responses.clear();
     }
@@ -52,6 +54,7 @@ impl Outbox {
     /// Whether something waits that a session which is ready may send.
     pub(super) fn wants_transmit(&self) -> bool {
         self.seed_due
+            || self.nudge_due
             || self.stops_due > 0
             || !self.tool_responses.is_empty()
             || !self.texts.is_empty()

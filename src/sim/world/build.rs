@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    World, WorldSettings, device, invariants::Invariants, suffer::Aftermath, task::Task,
+    Delay, World, WorldSettings, device, invariants::Invariants, suffer::Aftermath, task::Task,
     transcript::Transcript, wire::Pipe,
 };
 use crate::{
@@ -77,6 +77,7 @@ impl World {
             link_task,
             up: Pipe::new(settings.uplink, seed.split()),
             down: Pipe::new(settings.downlink, seed.split()),
+            pongs: Pipe::new(Delay::exact(settings.downlink.least), Seed::new(settings.seed)),
             dial: settings.dial,
             dial_at: Some(settings.dial),
             service: None,
@@ -89,8 +90,7 @@ impl World {
             gave_up: None,
             talker: Talker::new(rates[0], settings.script, settings.noise, seed.split()),
             room: settings.room.map(|room| {
-                let delay = room.delay + settings.speaker_latency;
-                between([&microphone, &speaker], RoomSettings { delay, ..room }, seed.split())
+                between([&microphone, &speaker], room, settings.speaker_latency, seed.split())
             }),
             microphone,
             speaker,
@@ -106,8 +106,10 @@ impl World {
     }
 }
 
-fn between(device: [&DeviceClock; 2], room: RoomSettings, seed: Seed) -> Room {
+/// What the speaker is late is a part of the echo's way.
+fn between(device: [&DeviceClock; 2], room: RoomSettings, late: Nanos, seed: Seed) -> Room {
     let [microphone_hz, speaker_hz] = device.map(DeviceClock::true_hz);
+    let room = RoomSettings { delay: room.delay + late, ..room };
     Room::new(&room, microphone_hz, speaker_hz, seed)
 }
 

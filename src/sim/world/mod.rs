@@ -53,6 +53,7 @@ type Check = Box<dyn FnMut(&World) -> Result<(), String>>;
 #[derive(Debug)]
 enum FromClient {
     Message(String),
+    Ping,
     Close(u16),
 }
 
@@ -83,6 +84,7 @@ pub struct World {
     link_task: Task,
     up: Pipe<FromClient>,
     down: Pipe<Transmit>,
+    pongs: Pipe<()>,
     dial: Nanos,
     dial_at: Option<Nanos>,
     service: Option<Service>,
@@ -252,6 +254,7 @@ impl World {
     /// Fault: nothing that the service sent arrives before `until`.
     pub fn hold_downlink(&mut self, until: Nanos) {
         self.down.hold(until);
+        self.pongs.hold(until);
     }
 
     /// Fault: the connection breaks without a word.

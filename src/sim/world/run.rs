@@ -28,6 +28,7 @@ enum Event {
     ToService,
     Service,
     ToClient,
+    Pong,
     Link,
     Dial,
     Supervisor,
@@ -65,6 +66,11 @@ impl World {
                 self.collect_service();
             }
             Event::ToClient => self.reach_client(),
+            Event::Pong => {
+                if self.pongs.pop(self.now).is_some() {
+                    self.link.heard(self.now);
+                }
+            }
             Event::Link => self.run_link(),
             Event::Dial => self.connect(),
             Event::Supervisor => self.supervise(),
@@ -105,6 +111,7 @@ impl World {
             (self.up.next_at(), Event::ToService),
             (service, Event::Service),
             (self.down.next_at(), Event::ToClient),
+            (self.pongs.next_at(), Event::Pong),
             (self.link_task.next_at(), Event::Link),
             (self.dial_at, Event::Dial),
             (self.supervised_at(), Event::Supervisor),
@@ -241,10 +248,16 @@ impl World {
             self.end_connection(Close::NO_FRAME, "");
         } else if (self.link.hangs_up() || self.link.is_closing()) && self.service.is_some() {
             self.up.send(self.now, FromClient::Close(1000));
+        } else if self.service.is_some() && self.link.ping_at() <= self.now {
+            self.link.pinged(self.now);
+            self.up.send(self.now, FromClient::Ping);
         }
         let waits = self.link.is_holding() || self.up.is_full(self.now);
         let timer = waits.then_some(self.now + LINK_TIMER);
-        self.link_task.sleep(timer.into_iter().chain(self.link.next_deadline()).min());
+        let ends = self.link.hangs_up() || self.link.is_closing();
+        let ping = (self.service.is_some() && !ends).then(|| self.link.ping_at());
+        let deadlines = [timer, self.link.next_deadline(), ping];
+        self.link_task.sleep(deadlines.into_iter().flatten().min());
     }
 
     fn transmit(&mut self) {
@@ -265,6 +278,10 @@ impl World {
                 let collisions = (self.memory.collisions(), lingers);
                 self.invariants.arrived(wire::audio_frames(&message), service, collisions);
                 self.collect_service();
+            }
+            (Some(FromClient::Ping), Some(service)) => {
+                let at = self.now + service.pong_delay();
+                self.pongs.send(at, ());
             }
             (Some(FromClient::Close(code)), Some(_)) => {
                 self.end_service(code);
@@ -334,6 +351,7 @@ impl World {
         self.end_service(code);
         self.up.clear();
         self.down.clear();
+        self.pongs.clear();
         self.done(format!("the connection ends: {code} {reason}"));
         self.invariants.disconnected();
         let decision = self.link.disconnected(self.now, Close::new(code, reason));

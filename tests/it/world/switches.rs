@@ -170,3 +170,63 @@ fn a_turn_whose_connection_ends_before_the_answer_is_sent_again_and_answered() {
     assert!(first.pcm == second.pcm, "{what}");
     assert_eq!(count(&world, |kind| matches!(kind, NoteKind::ReplyFinished(_))), 1, "{what}");
 }
+
+/// What the link did by its watchdogs: connections left, nudges, windows closed.
+fn rescued(world: &World) -> (u64, u64, u64) {
+    let counters = world.link_counters();
+    (counters.rescues, counters.nudges, counters.windows_left)
+}
+
+/// A turn at 1 s whose answer the service holds back for `stall_s`.
+fn held_back(mode: &str, stall_s: u64) -> World {
+    let mut settings = one_turn(mode, "full", 1_000);
+    let stall = Mishap::Stall(Nanos::from_secs(stall_s));
+    settings.service.faults = vec![Fault::new(When::Age(Nanos::from_ms(3_300)), stall).on(1)];
+    settings.record_sound = false;
+    run(settings, 50)
+}
+
+#[test]
+fn a_turn_that_is_not_answered_is_nudged_and_then_answered_on_a_new_connection() {
+    let world = held_back("client", 45);
+    let what = world.transcript().to_string();
+    assert_eq!(rescued(&world), (1, 1, 0), "{what}");
+    let [(at, SwitchCause::Unanswered, _)] = switches(&world)[..] else { panic!("{what}") };
+    assert!((33.4..33.6).contains(&at.as_secs()), "30 s after the end of the turn: {at:?}\n{what}");
+    // The nudge is a turn without a word.
+    let turns = turns(&world);
+    let [first, second] = turns.iter().filter(|turn| !turn.pcm.is_empty()).collect::<Vec<_>>()[..]
+    else {
+        panic!("{what}")
+    };
+    assert!(first.pcm == second.pcm, "{what}");
+    assert_eq!(count(&world, |kind| matches!(kind, NoteKind::ReplyFinished(_))), 1, "{what}");
+}
+
+#[test]
+fn an_answer_that_is_late_but_comes_is_heard_and_in_a_stream_nobody_waits_for_one() {
+    let late = held_back("client", 10);
+    assert_eq!(rescued(&late), (0, 0, 0), "{}", late.transcript());
+    let heard = |world: &World| count(world, |kind| matches!(kind, NoteKind::ReplyFinished(_)));
+    assert_eq!(heard(&late), 1, "{}", late.transcript());
+    let stream = held_back("server", 45);
+    assert_eq!(rescued(&stream), (0, 0, 0), "{}", stream.transcript());
+}
+
+#[test]
+fn a_silent_peer_is_left_after_75_s_and_one_with_slow_pongs_is_not() {
+    let mut settings = one_turn("client", "full", 1_000);
+    settings.record_sound = false;
+    let slow = Mishap::SlowPong(Nanos::from_secs(30));
+    settings.service.faults = vec![Fault::new(When::Age(Nanos::ZERO), slow)];
+    let world = run(settings.clone(), 200);
+    assert_eq!(rescued(&world), (0, 0, 0), "{}", world.transcript());
+    let mut world = World::new(settings).unwrap();
+    world.at(Nanos::from_secs(6), |world| world.hold_downlink(Nanos::from_secs(82)));
+    world.run_until(Nanos::from_secs(100));
+    world.finish();
+    let what = world.transcript().to_string();
+    let [(at, SwitchCause::Silent, _)] = switches(&world)[..] else { panic!("{what}") };
+    assert!((78.0..81.0).contains(&at.as_secs()), "{at:?}\n{what}");
+    assert_eq!(rescued(&world), (1, 0, 0), "{what}");
+}
