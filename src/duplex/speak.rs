@@ -18,6 +18,10 @@ use crate::{
 /// Replies whose last frames are in the render ring at the same time.
 const FINISHING_MAX: usize = 32;
 
+/// A reply of which nothing more comes, nor a word of its end, is over after so
+/// long: nobody may have to wait for it to be heard again.
+const DRY_MAX: Nanos = Nanos::from_secs(5);
+
 /// The reply that went to the render ring last.
 #[derive(Clone, Copy, Debug)]
 struct Current {
@@ -44,6 +48,8 @@ pub(super) struct Speaker {
     finishing: VecDeque<(ReplyId, usize)>,
     current: Option<Current>,
     first_byte: Option<(ReplyId, Nanos)>,
+    /// Since when a reply waits for more than it has.
+    dry_since: Option<Nanos>,
     period_frames: usize,
     device_latency_ms: u32,
     gauges: Arc<WorkerGauges>,
@@ -81,6 +87,7 @@ impl Speaker {
             finishing: VecDeque::with_capacity(FINISHING_MAX),
             current: None,
             first_byte: None,
+            dry_since: None,
             device_latency_ms: settings.device_latency_ms,
             downlink: parts.downlink,
             flow: parts.flow,
@@ -178,7 +185,10 @@ impl Speaker {
             return true;
         }
         self.block.resize(frames_max);
+        self.give_up_waiting(now);
         let pulled = self.playout.pull(self.block.near_mut());
+        let is_dry = pulled.frames == 0 && !self.playout.is_idle();
+        self.dry_since = is_dry.then(|| self.dry_since.unwrap_or(now));
         self.block.resize(pulled.frames);
         self.release(pulled.frames);
         if let Some(reply) = pulled.started {
@@ -197,6 +207,16 @@ impl Speaker {
             None => {}
         }
         pulled.frames > 0 || self.tail.is_some()
+    }
+
+    /// Takes what came of a reply for all of it, where it has waited for too
+    /// long. Should more come, that begins it again.
+    fn give_up_waiting(&mut self, now: Nanos) {
+        if self.dry_since.is_some_and(|since| now.since(since) >= DRY_MAX)
+            && let Some(reply) = self.playout.newest()
+        {
+            self.playout.complete(reply);
+        }
     }
 
     fn notice_ends(&mut self, at: FrameTime, notes: &mut Notes) {

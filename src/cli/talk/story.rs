@@ -254,7 +254,11 @@ impl Story {
                 }
                 self.moment(self.now_s, "activityEnd", String::new(), true);
             }
-            NoteKind::ReplyStarted(reply) => self.reply(reply).audible_s = Some(self.now_s),
+            NoteKind::ReplyStarted(reply) => {
+                // One that was given up may begin again.
+                let now_s = self.now_s;
+                self.reply(reply).audible_s.get_or_insert(now_s);
+            }
             NoteKind::ReplyFinished(reply) => {
                 self.reply(reply).silent_s = Some(self.now_s);
                 self.say_felt(reply);

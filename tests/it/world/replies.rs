@@ -274,3 +274,31 @@ fn the_service_cuts_where_it_is_left_to_the_service() {
         assert_eq!(count(&world, |kind| matches!(kind, NoteKind::Ducked(true))), 0, "{what}");
     }
 }
+
+/// cookbook #1346: no turnComplete for 50 s. In half duplex the microphone
+/// stayed closed as long.
+#[test]
+fn a_reply_that_stops_without_a_word_of_its_end_gives_the_floor_back() {
+    for duplex in ["full", "half"] {
+        let mut settings = one_turn("server", duplex, 4_000);
+        let stall = Mishap::Stall(Nanos::from_secs(30));
+        settings.service.faults = vec![Fault::new(When::Age(Nanos::from_ms(4_300)), stall)];
+        settings.script.push(Utterance::new(Cue::At(Nanos::from_secs(15)), speech(1_500, 2)));
+        let world = run(settings, 60);
+        let what = format!("{duplex}\n{}", world.transcript());
+        let notes = &world.transcript().notes;
+        let at = |kind: fn(&NoteKind) -> bool| {
+            let note = notes.iter().find(|note| kind(&note.note.kind));
+            note.unwrap_or_else(|| panic!("{what}")).seen_at.as_secs()
+        };
+        let dry = at(|kind| matches!(kind, NoteKind::Starved(_)));
+        let over = at(|kind| matches!(kind, NoteKind::ReplyFinished(_)));
+        assert!((4.9..5.6).contains(&(over - dry)), "{dry} {over} {what}");
+        let heard = world.services().flat_map(|service| &service.heard().turns);
+        let secs: f64 = heard.map(|turn| turn.speech_secs).sum();
+        assert!((2.6..3.4).contains(&secs), "{secs} {what}");
+        // What comes of it after all is heard.
+        let sounding = world.transcript().played.iter().filter(|s| s.abs() > 1e-4).count();
+        assert!(sounding > 4 * 47_000, "{sounding} {what}");
+    }
+}

@@ -201,11 +201,15 @@ fn service(draw: &mut Seed, settings: &mut WorldSettings) {
     if draw.below(4) == 0 {
         service.faults.push(Fault::new(When::Age(Nanos::from_ms(1)), Mishap::Strangers));
     }
-    service.script = (0..12).map(|_| turn(draw)).collect();
+    // In a stream there always is audio under way, which a call that blocks
+    // does not forgive: no turn would ever be complete.
+    let streams = !settings.plan.turn.mode.is_manual();
+    service.script = (0..12).map(|_| turn(draw, streams)).collect();
 }
 
-fn turn(draw: &mut Seed) -> TurnScript {
-    let tool = || ToolScript { name: "lamp".into(), args: json!({"on": true}), blocking: true };
+fn turn(draw: &mut Seed, streams: bool) -> TurnScript {
+    let args = json!({"on": true});
+    let tool = || ToolScript { name: "lamp".into(), args: args.clone(), blocking: !streams };
     let plain = TurnScript::default();
     match draw.below(14) {
         0 => TurnScript { tool: Some(tool()), ..plain },
