@@ -27,6 +27,11 @@ pub(crate) fn heap_calls() -> u64 {
     allocations() + FREES.with(Cell::get)
 }
 
+/// Bytes that the calling thread has taken more than given back.
+pub(crate) fn live_bytes() -> isize {
+    HELD.with(Cell::get)
+}
+
 /// The most bytes that `work` held at once on this thread, besides what was there
 /// before it.
 pub(crate) fn peak_bytes<T>(work: impl FnOnce() -> T) -> (T, usize) {

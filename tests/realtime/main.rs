@@ -8,6 +8,7 @@ mod hostile;
 mod pulse;
 mod stages;
 mod talk;
+mod two_hours;
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
