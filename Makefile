@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test campaign soak replay fuzz test-interop test-sound measure-sound deps lint check-targets format-check doc deny
+.PHONY: demo test campaign soak replay fuzz test-interop test-sound measure-sound soak-sound deps lint check-targets format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -43,7 +43,7 @@ test-sound:
 
 # Latency, losses and cost over that PulseAudio: docs/measuring.md. Wants a quiet machine.
 measure-sound:
-	@tests/sound/measure.sh $(ARGS)
+	@tests/sound/release.sh measure.py $(ARGS)
 
 # Each target for SECS seconds, from the corpus that `make test` runs too. Wants
 # cargo-fuzz and a nightly toolchain; what it finds goes to fuzz/artifacts.
@@ -53,6 +53,11 @@ fuzz:
 	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; mkdir -p fuzz/corpus/$$target; \
 	cargo +nightly fuzz run $$target fuzz/corpus/$$target tests/data/fuzz/$$target -- \
 	-max_total_time=$(SECS) -max_len=20000 -timeout=10 -malloc_limit_mb=300 -print_final_stats=1; done
+
+# A talk of so many minutes in real time over that PulseAudio, with troubles.
+MINUTES ?= 20
+soak-sound:
+	@tests/sound/release.sh soak.py $(MINUTES)
 
 deps:
 	@echo "$(DEPS)"

@@ -12,6 +12,8 @@ from pathlib import Path
 import tone
 from server import MICROPHONE, RATE, SPEAKER, SoundServer
 from talk import Talk
+from troubles import SOON_S, Wrong, back, default_removed, demand, moved, other_default, restart
+from troubles import settled, suspend, threads, unplug, unplug_all, waited
 
 CHINWAG = str(Path(sys.argv[1]).resolve())
 SPEECH = Path(__file__).resolve().parents[2] / "demo" / "speech"
@@ -27,15 +29,6 @@ long, short, other = (server.folder / f"{name}.wav" for name in ("long", "short"
 tone.write(long, HZ, LONG_S)
 tone.write(short, HZ, SHORT_S)
 tone.write(other, OTHER_HZ, SHORT_S)
-
-
-class Wrong(Exception):
-    """What a check found, in words."""
-
-
-def demand(is_so, what):
-    if not is_so:
-        raise Wrong(what)
 
 
 talks = []
@@ -217,43 +210,6 @@ def through_alsa():
     demand(heard > 0.9 * SHORT_S, f"heard {heard:.2f} s of {SHORT_S:.2f}")
 
 
-def threads(conversation):
-    """The names of the program's threads."""
-    tasks = Path(f"/proc/{conversation.program.process.pid}/task")
-    return sorted(name for name in (name_of(task) for task in tasks.iterdir()) if name)
-
-
-def name_of(task):
-    try:
-        return (task / "comm").read_text().strip()
-    except OSError:
-        return None
-
-
-# On a busy machine anything may take long; what is waited for comes.
-SOON_S = 60
-
-
-def waited(what, is_so):
-    """Looks until it is so; how long that took."""
-    began = time.monotonic()
-    while not is_so():
-        demand(time.monotonic() - began < SOON_S, f"in vain waited for: {what}")
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
-def back(conversation, *sides):
-    """Waits until each of these sides was lost as often as it was back, and at least once."""
-    def count(event, side):
-        return sum(e["side"] == side for e in conversation.program.all(event))
-
-    def is_back():
-        return all(count("sound_back", side) >= max(1, count("sound_lost", side)) for side in sides)
-
-    waited(f"{sides} back", is_back)
-
-
 def answered(conversation, sink="microphone", speaker=SPEAKER, times=4):
     """A turn is answered, and the answer is heard over the speaker."""
     file = server.folder / f"answer-{time.monotonic_ns()}.raw"
@@ -289,7 +245,7 @@ def survives(trouble, *sides, into_reply=True, mic=MICROPHONE, speaker=SPEAKER, 
     if into_reply:
         server.say(QUESTION)
         demand(conversation.program.wait("reply_started", SOON_S), "no reply")
-    trouble(conversation)
+    trouble(server, conversation)
     if sides:
         back(conversation, *sides)
     if into_reply:
@@ -307,75 +263,6 @@ def survives(trouble, *sides, into_reply=True, mic=MICROPHONE, speaker=SPEAKER, 
         demand("sound outages" in said, f"no outage is told: {said}")
 
 
-def restart(_):
-    server.kill()
-    server.children[0].wait()
-    time.sleep(1.0)
-    server.start()
-
-
-def unplug(sink):
-    """Takes a sink and its source away, and plugs it in again. The server hands the stream to another one meanwhile."""
-    def trouble(conversation):
-        lost = len(conversation.program.all("sound_lost"))
-        server.pactl("unload-module", server.module_of(sink))
-        waited("the loss", lambda: len(conversation.program.all("sound_lost")) > lost)
-        server.load(sink)
-        server.pactl("set-default-sink", SPEAKER)
-        server.pactl("set-default-source", MICROPHONE)
-    return trouble
-
-
-def unplug_all(conversation):
-    """There is nothing left that the server could hand the streams to."""
-    for sink in (SPEAKER, "microphone"):
-        server.pactl("unload-module", server.module_of(sink))
-    waited("the loss", lambda: len(conversation.program.all("sound_lost")) >= 2)
-    for sink in ("microphone", SPEAKER):
-        server.load(sink)
-    server.pactl("set-default-sink", SPEAKER)
-    server.pactl("set-default-source", MICROPHONE)
-
-
-def suspend(conversation):
-    # The microphone is what its sink plays.
-    for sink in (SPEAKER, "microphone"):
-        server.pactl("suspend-sink", sink, "1")
-    waited("the loss", lambda: len(conversation.program.all("sound_lost")) >= 2)
-    for sink in (SPEAKER, "microphone"):
-        server.pactl("suspend-sink", sink, "0")
-
-
-def other_default(conversation):
-    """Headphones are plugged in and become the default."""
-    server.load("headphones")
-    server.pactl("set-default-sink", "headphones")
-
-
-def moved(conversation):
-    """Somebody moves the streams to other devices while they run."""
-    for sink in ("elsewhere", "another"):
-        server.load(sink)
-        # Or it goes on with what it has made ahead, and asks for nothing meanwhile.
-        waited(f"{sink} in small steps", lambda: server.latency_usec(sink) < 50_000)
-    server.pactl("move-sink-input", server.stream_of("sink-inputs", "speaker"), "elsewhere")
-    server.pactl("move-source-output", server.stream_of("source-outputs", "microphone"), "another.monitor")
-
-
-def default_removed(conversation):
-    """The server hands the stream to the sink that is left, and that is the default then."""
-    server.load("spare")
-    server.pactl("unload-module", server.module_of(SPEAKER))
-    # Or the program would speak into its own microphone.
-    server.pactl("set-default-sink", "spare")
-
-
-def settled():
-    """All devices as they were at first."""
-    server.start()
-    time.sleep(3.0)
-
-
 def trouble(name, *arguments, **options):
     """A check that leaves the sound server as it found it; alone where it is named after --troubles."""
     if sys.argv[3:] and sys.argv[3] not in name:
@@ -383,7 +270,7 @@ def trouble(name, *arguments, **options):
     try:
         return check(name, survives, *arguments, **options)
     finally:
-        settled()
+        settled(server)
 
 
 def shipped_profiles():

@@ -1,6 +1,6 @@
 """How long sound takes through the program, and what it costs: docs/measuring.md.
 
-Started by measure.sh with the path of the program. Prints one line per figure.
+Started by release.sh with the path of the program. Prints one line per figure.
 """
 
 import argparse

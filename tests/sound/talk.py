@@ -65,7 +65,7 @@ class Wire:
     """Passes bytes on between the program and the simulator, and counts what goes up."""
 
     def __init__(self, port):
-        self.target, self.sent = port, []
+        self.target, self.sent, self.open = port, [], []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -79,6 +79,7 @@ class Wire:
             server = socket.create_connection(("127.0.0.1", self.target))
             for side in (client, server):
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.open = [client, server]
             threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
 
@@ -96,6 +97,14 @@ class Wire:
             except OSError:
                 pass
 
+    def tear(self):
+        """The connection breaks without a close frame; the next one stands."""
+        for side in self.open:
+            try:
+                side.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
     def bytes_between(self, start, end):
         return sum(size for at, size in self.sent if start <= at <= end)
 
@@ -106,12 +115,13 @@ class Wire:
 class Talk:
     """The program talks with a simulator whose replies are these files."""
 
-    def __init__(self, chinwag, server, replies, flags):
+    def __init__(self, chinwag, server, replies, flags, sim_flags=()):
         self.server = server
         # Each of its own: what is left of another talk must not be heard in this one.
         self.heard_file = server.folder / f"heard-{time.monotonic_ns()}.raw"
         self.ended = None
-        command = [chinwag, "sim", "--json", "--listen", "127.0.0.1:0", "--voice", *map(str, replies)]
+        command = [chinwag, "sim", "--json", "--listen", "127.0.0.1:0", *sim_flags]
+        command += ["--voice", *map(str, replies)]
         self.sim = Lines(command, server.env)
         listening = self.sim.wait("listening", 10)
         self.wire = Wire(int(listening["url"].rsplit(":", 1)[1]))
