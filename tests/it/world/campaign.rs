@@ -42,6 +42,10 @@ fn hold(conversation: Conversation) -> Outcome {
         world.at(from, |world| world.talk(true));
         world.at(to, |world| world.talk(false));
     }
+    for (at, mode) in drawn.modes {
+        // In half duplex some modes do not go with what cuts a reply.
+        world.at(at, move |world| _ = world.change_mode(mode));
+    }
     world.suffer(&drawn.weather);
     world.run_until(LENGTH);
     let what = &drawn.what;

@@ -3,9 +3,12 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use chinwag::sim::{
-    service::{Answer, ToolScript, TurnScript},
-    world::{Trouble, Weather},
+use chinwag::{
+    dialog::TurnMode,
+    sim::{
+        service::{Answer, ToolScript, TurnScript},
+        world::{Trouble, Weather},
+    },
 };
 
 use super::{super::*, marks};
@@ -61,6 +64,8 @@ pub(super) struct Drawn {
     pub(super) weather: Weather,
     /// Since when and until when the talk key is down.
     pub(super) talks: Vec<(Nanos, Nanos)>,
+    /// When turns begin to be taken in another way, where the plan goes with it.
+    pub(super) modes: Vec<(Nanos, TurnMode)>,
     /// In words.
     pub(super) what: String,
 }
@@ -91,14 +96,25 @@ impl Conversation {
         let talks = script(draw, self.kind, &mut settings);
         let count = draw.below(9) as usize;
         let weather = Weather::draw(draw, QUIET_FROM, count);
+        let modes = modes(draw);
         let what = format!(
-            "{self}: {}\n{:?}\n{:?}\n{weather}",
+            "{self}: {}\n{modes:?}\n{:?}\n{:?}\n{weather}",
             values.join(" "),
             settings.microphone,
             settings.speaker
         );
-        Drawn { settings, weather, talks, what }
+        Drawn { settings, weather, talks, modes, what }
     }
+}
+
+/// In every third conversation, up to three changes of the turn mode.
+fn modes(draw: &mut Seed) -> Vec<(Nanos, TurnMode)> {
+    let count = if draw.below(3) == 0 { 1 + draw.below(3) } else { 0 };
+    (0..count)
+        .map(|_| {
+            (Nanos::from_ms(draw.below(QUIET_FROM.0 / 1_000_000)), one_of(draw, &TurnMode::ALL))
+        })
+        .collect()
 }
 
 fn one_of<T: Copy>(draw: &mut Seed, choices: &[T]) -> T {
