@@ -28,6 +28,10 @@ const STORM_IN: Nanos = Nanos::from_secs(1);
 /// is twice the one before.
 const PAUSE_MIN: Nanos = Nanos::from_ms(100);
 const PAUSE_MAX: Nanos = Nanos::from_secs(5);
+/// A young stream whose like fell silent again and again is given more time, so
+/// many times what the pause has grown: a device that has made 2 s ahead asks
+/// once, and then for nothing until they are over.
+const PATIENCE: u64 = 4;
 /// A stream that ran for so long is no sign of trouble when it dies.
 const SOUND: Nanos = Nanos::from_secs(10);
 /// Somebody else became the default: followed when nobody speaks, or after so
@@ -210,8 +214,10 @@ impl Watch {
             return since.max(self.excused_until) + START_MAX;
         }
         let period = self.period_frames.max(vitals.period_frames_max) as u64;
-        let silence_max = self.rate.duration_of(PERIODS * period).max(SILENCE_MIN);
-        vitals.last_call_at.max(self.excused_until) + silence_max
+        let usual = self.rate.duration_of(PERIODS * period).max(SILENCE_MIN);
+        let is_young = vitals.last_call_at < since + SOUND;
+        let grown = if is_young { self.pause.since(PAUSE_MIN) } else { Nanos::ZERO };
+        vitals.last_call_at.max(self.excused_until) + usual.max(Nanos(PATIENCE * grown.0))
     }
 
     fn next_pause(&mut self) -> Nanos {

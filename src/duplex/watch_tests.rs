@@ -80,6 +80,36 @@ fn who_lived_long_is_opened_again_soon() {
     }
 }
 
+/// A null sink that was suspended has made 2 s ahead when it is back: each new
+/// stream was dropped after 250 ms of silence, again and again.
+#[test]
+fn a_device_that_asks_once_and_then_not_for_two_seconds_is_waited_for() {
+    let mut watch = watch(480);
+    let (mut opened, mut losses) = (None, 0);
+    for now in (5_300..60_000).step_by(10) {
+        let called_at = match opened {
+            None => 5_000,
+            Some(at) if now - at < 2_000 => at,
+            Some(_) => now,
+        };
+        while let Some(deed) = watch.look(MS(now), &called(called_at)) {
+            match deed {
+                Deed::Drop { .. } => losses += 1,
+                Deed::Open => {
+                    watch.opened(MS(now), 480, Rate::UPLINK);
+                    opened = Some(now);
+                    break;
+                }
+                Deed::Back(_) => {}
+            }
+        }
+    }
+    assert!((2..=4).contains(&losses), "{losses} losses");
+    assert!(watch.is_running());
+    let (_, without) = watch.outages(MS(60_000));
+    assert!(without < MS(6_000), "{without:?}");
+}
+
 #[test]
 fn a_storm_of_errors_is_a_loss_and_a_few_are_not() {
     let mut watch = watch(480);
