@@ -23,7 +23,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Writes an object in a line of its own.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(object: &Value) -> Result<(), Failure> {
     draw(&format!("{}\n", json_line(object)))
 }
@@ -47,7 +47,7 @@ pub fn json_line(object: &Value) -> String {
 /// Writes text and control codes of our own.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn draw(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
@@ -56,7 +56,7 @@ pub fn draw(text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Writes a line to standard error, if anybody reads it; as [`print`], it cannot
+/// Writes a line to standard error, if anybody reads it; as [`print()`], it cannot
 /// steer the terminal.
 pub fn complain(text: &str) {
     let _ = writeln!(stderr().lock(), "{}", plain_lines(text.trim_end()));
