@@ -87,18 +87,20 @@ pub const VERB: Verb = Verb {
         &[&ROOM, &args::SAVE, &args::JSON, &args::HELP],
     ],
     examples: &[
-        ("chinwag demo", "the profile client-vad"),
+        ("chinwag demo", "the profile client-vad; with --room, speakers"),
         ("chinwag demo --profile server-vad --save /tmp/server", "the server takes the turns"),
         ("chinwag demo --set turn.patience=0.2", "a shorter wait before the end of a turn"),
         (
-            "chinwag demo --profile speakers --room laptop,delay_ms=120,echo_db=6,distortion=small",
+            "chinwag demo --room laptop,delay_ms=120,echo_db=6,distortion=small",
             "open speakers: the model at the microphone, 6 dB louder than the user",
         ),
     ],
 };
 
-/// What is run unless `--profile` says otherwise.
+/// What is run unless `--profile` says otherwise: without a room, and in one,
+/// where the model's voice comes back.
 const PROFILE: &str = "client-vad";
+const PROFILE_IN_ROOM: &str = "speakers";
 
 /// Runs the verb.
 ///
@@ -107,10 +109,11 @@ const PROFILE: &str = "client-vad";
 pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let Some(given) = args::parse(&VERB, parser)? else { return Ok(Exit::Ok) };
     let mut common = Common::of(&given)?;
-    common.profile.get_or_insert_with(|| PROFILE.to_owned());
-    let mut plan = plan_from(&common)?;
     let room = given.text(&ROOM)?.map(|text| text.parse::<RoomSettings>());
     let room = room.transpose().map_err(|e| Failure::usage(format!("--room: {e}")))?;
+    let profile = if room.is_some() { PROFILE_IN_ROOM } else { PROFILE };
+    common.profile.get_or_insert_with(|| profile.to_owned());
+    let mut plan = plan_from(&common)?;
     let server = serve(&plan)?;
     plan.link.url = Some(format!("ws://{}", server.addr()));
     plan.device.rate_hz = Some(RATE_HZ);
