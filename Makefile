@@ -20,9 +20,9 @@ test:
 
 # Conversations of a virtual minute in any weather, as many as fit into SECS; SEEDS=10000 of each kind; one again.
 CAMPAIGN := cargo test --release --test it $(FEATURES) -- --ignored --exact --nocapture
-SECS ?= 300
 SEEDS ?= 10000
 
+campaign: SECS ?= 300
 campaign:
 	@$(WITHOUT) CHINWAG_SECS=$(SECS) $(CAMPAIGN) world::campaign::a_campaign
 
@@ -47,8 +47,8 @@ measure-sound:
 
 # Each target for SECS seconds, from the corpus that `make test` runs too. Wants
 # cargo-fuzz and a nightly toolchain; what it finds goes to fuzz/artifacts.
-SECS ?= 60
 FUZZ_TARGETS := audio config downlink endpoint recorded simulator
+fuzz: SECS ?= 60
 fuzz:
 	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; mkdir -p fuzz/corpus/$$target; \
 	cargo +nightly fuzz run $$target fuzz/corpus/$$target tests/data/fuzz/$$target -- \

@@ -337,8 +337,9 @@ impl Link {
             Item::ActivityStart => Uplink::ActivityStart,
             Item::Audio(samples) => Uplink::Audio { samples, rate: Rate::UPLINK },
             Item::ActivityEnd => Uplink::ActivityEnd,
-            // The queue stops before a change of the mode.
-            Item::StreamEnd | Item::ModeChanged(_) => Uplink::StreamEnd,
+            Item::StreamEnd => Uplink::StreamEnd,
+            // Nothing on the wire says so, and the queue stops before it.
+            Item::ModeChanged(_) => return false,
         };
         let ends_turn = matches!(uplink, Uplink::ActivityEnd | Uplink::StreamEnd);
         let is_audio = matches!(uplink, Uplink::Audio { .. });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chinwag::{
     audio::{
-        Doorbell, Nanos, NoStopwatch, NoteKind, Rate, Wake,
+        Doorbell, Nanos, NoStopwatch, NoteKind, Rate, TurnMode, Wake,
         ring::{Reader, ring},
     },
     config::{ConfigFile, Plan},
@@ -174,8 +174,19 @@ impl Talk {
     }
 }
 
+/// The mode that the service need not be told of.
+fn beside(mode: TurnMode) -> TurnMode {
+    match mode {
+        TurnMode::Server => TurnMode::Hybrid,
+        TurnMode::Hybrid => TurnMode::Server,
+        TurnMode::Client => TurnMode::PushToTalk,
+        TurnMode::PushToTalk => TurnMode::Client,
+    }
+}
+
 fn talk_for_a_minute(profile: &str, rates: [u32; 2]) {
     const SECONDS: usize = 60;
+    let mode = plan(profile).turn.mode;
     let mut talk = Talk::new(profile, rates);
     let sound = microphone(Rate::new(rates[0]).unwrap(), SECONDS);
     let sizes = [480, 441, 64, 1_000, 7, 480, 2_048, 333];
@@ -187,6 +198,8 @@ fn talk_for_a_minute(profile: &str, rates: [u32; 2]) {
         talk.now = Rate::new(rates[0]).unwrap().duration_of(end as u64);
         let muted = (29_000..29_500).contains(&(talk.now.0 / 1_000_000));
         talk.controls.muted.store(muted, std::sync::atomic::Ordering::Release);
+        let changed = (44_000..44_500).contains(&(talk.now.0 / 1_000_000));
+        talk.controls.mode.ask(if changed { beside(mode) } else { mode });
         talk.sound(&sound[at..end], &mut played[..2 * frames]);
         talk.wire();
         (at, turn) = (end, turn + 1);

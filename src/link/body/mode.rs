@@ -20,9 +20,11 @@ impl Link {
         Self { modes, ..self }
     }
 
-    /// When a change of the mode is made whatever the service does.
+    /// When a change of the mode is made whatever the service does. Without a
+    /// connection there is nothing to leave: the change waits for the next.
     pub(super) fn mode_deadline(&self) -> Option<Nanos> {
-        self.mode_since.map(|since| since + PATIENCE)
+        let can_leave = self.session.is_ready() && self.leave.is_none() && !self.closing;
+        self.mode_since.filter(|_| can_leave).map(|since| since + PATIENCE)
     }
 
     /// Changes the mode where all that was said in the old one has been sent.

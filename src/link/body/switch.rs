@@ -97,6 +97,7 @@ impl Link {
         self.life.ended();
         self.live_since = None;
         self.in_hand = None;
+        self.mode_since = None;
         self.window_left = false;
         self.turn_ended_at = None;
         if self.session.is_ready() {

@@ -17,6 +17,8 @@ use crate::{
 const SILENCE: f32 = 1e-3;
 /// After a cut the fade and what it leaves may sound for so long.
 const FADE: Nanos = Nanos::from_ms(8);
+/// Whoever has more to do at one moment spins.
+const STEPS_AT_ONCE_MAX: u32 = 20_000;
 
 /// Watches a world and names what is broken.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(super) struct Invariants {
     floor: FloorState,
     /// The speaker is silent from this frame on.
     silent_from: Option<u64>,
+    steps_at_once: u32,
     ledger: Ledger,
     pub(super) broken: Vec<String>,
 }
@@ -52,6 +55,7 @@ impl Invariants {
             model: None,
             floor: FloorState::Free,
             silent_from: None,
+            steps_at_once: 0,
             ledger: Ledger::new(replies),
             broken: Vec::new(),
         }
@@ -65,6 +69,13 @@ impl Invariants {
 
     fn keep(&mut self, kept: Result<(), String>) {
         self.broken.extend(kept.err());
+    }
+
+    /// Time goes on.
+    pub(super) fn stepped(&mut self, later: bool, event: impl std::fmt::Debug) {
+        self.steps_at_once = if later { 0 } else { self.steps_at_once + 1 };
+        let rests = self.steps_at_once <= STEPS_AT_ONCE_MAX;
+        self.require(rests, || format!("time stands still for {event:?}"));
     }
 
     /// Who has the floor, as far as was told.
@@ -119,9 +130,10 @@ impl Invariants {
         self.keep(kept);
     }
 
-    /// Positions increase, from one microphone to the next too; windows open and close in turn, and in the modes
-    /// that have windows nothing goes up outside of one, and within one
-    /// everything but the `lost` samples that were counted.
+    /// Positions increase, from one microphone to the next too; windows open
+    /// and close in turn, and in the modes that have windows nothing goes up
+    /// outside of one, and within one everything but the `lost` samples that
+    /// were counted.
     pub(super) fn sent(&mut self, sent: &Sent, lost: u64) {
         self.ledger.given(sent.samples.len());
         let (epoch, first) = (sent.at.epoch, sent.first());

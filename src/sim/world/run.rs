@@ -47,6 +47,7 @@ impl World {
     /// invariants are asserted.
     pub fn step(&mut self) {
         let (at, event) = self.next();
+        self.invariants.stepped(at > self.now, event);
         self.now = self.now.max(at);
         self.steps += 1;
         match event {

@@ -1,6 +1,6 @@
 //! The turn mode changes in the middle of a talk.
 
-use chinwag::dialog::TurnMode;
+use chinwag::{dialog::TurnMode, sim::world::Trouble};
 
 use super::*;
 
@@ -105,4 +105,23 @@ fn who_speaks_at_once_in_the_new_mode_is_heard_from_the_first_word() {
     let last = world.services().flat_map(|service| service.heard().turns.iter()).last().unwrap();
     assert_eq!(last.pcm.len(), samples.len(), "{}", world.transcript());
     assert_eq!(world.link_counters().queue.overflow_frames, 0);
+}
+
+/// What waits for a moment in the service's turn must not wake the link without
+/// end once there is no service.
+#[test]
+fn a_connection_that_breaks_while_the_mode_waits_is_awaited_in_peace() {
+    let mut world = World::new(one_turn("client", "full", 30_000)).unwrap();
+    world.at(Nanos::from_secs(5), |world| world.change_mode(TurnMode::Server).unwrap());
+    let weather = [
+        (Nanos::from_secs(6), Trouble::Break),
+        (Nanos::from_ms(6_001), Trouble::NoNetwork { attempts: 6 }),
+    ];
+    for (at, trouble) in weather {
+        world.at(at, move |world| world.befall(trouble));
+    }
+    world.run_until(Nanos::from_secs(60));
+    let manual = world.transcript().to_string().matches("ModeChanged(Server)").count();
+    assert_eq!(manual, 1);
+    assert!(world.link_counters().session.connections > 2, "{}", world.transcript());
 }

@@ -30,22 +30,29 @@ fn echo_delay(mic: &[f32], far: &[f32], from: usize, frames_max: usize) -> f64 {
     peak as f64 + 0.5 * (before - after) / (before - 2.0 * top + after)
 }
 
+/// A laptop without noise, whose callbacks jitter, and a reply of noise of so
+/// many seconds.
+fn beside_a_long_reply(seconds: usize) -> WorldSettings {
+    let mut settings = WorldSettings::new(plan("client", "half", &[]));
+    settings.microphone.jitter = Nanos::from_ms(3);
+    settings.speaker.jitter = Nanos::from_ms(3);
+    settings.speaker_latency = Nanos::from_ms(20);
+    settings.room = Some(RoomSettings {
+        loudspeaker: Loudspeaker::Linear,
+        noise: None,
+        ..RoomSettings::named("laptop").unwrap()
+    });
+    settings.noise = None;
+    settings.service.voice = noise_reply(seconds);
+    settings.script = vec![Utterance::new(Cue::At(Nanos::from_secs(1)), speech(1_500, 1))];
+    settings
+}
+
 #[test]
 fn a_speaker_whose_clock_drifts_stays_beside_its_echo_for_minutes() {
     for [mic_ppm, speaker_ppm] in [[0.0, 300.0], [80.0, -420.0]] {
-        let mut settings = WorldSettings::new(plan("client", "half", &[]));
+        let mut settings = beside_a_long_reply(100);
         (settings.microphone.ppm, settings.speaker.ppm) = (mic_ppm, speaker_ppm);
-        settings.microphone.jitter = Nanos::from_ms(3);
-        settings.speaker.jitter = Nanos::from_ms(3);
-        settings.speaker_latency = Nanos::from_ms(20);
-        settings.room = Some(RoomSettings {
-            loudspeaker: Loudspeaker::Linear,
-            noise: None,
-            ..RoomSettings::named("laptop").unwrap()
-        });
-        settings.noise = None;
-        settings.service.voice = noise_reply(100);
-        settings.script = vec![Utterance::new(Cue::At(Nanos::from_secs(1)), speech(1_500, 1))];
         let mut world = World::new(settings).unwrap();
         world.run_until(Nanos::from_secs(100));
         let far_gauges = &world.gauges().far;
@@ -75,19 +82,8 @@ fn a_device_that_was_opened_anew_has_its_echo_beside_what_it_played_again() {
         (LostSides::Speaker, 44_100),
         (LostSides::Speaker, 16_000),
     ] {
-        let mut settings = WorldSettings::new(plan("client", "half", &[]));
+        let mut settings = beside_a_long_reply(60);
         settings.speaker.ppm = 150.0;
-        (settings.microphone.jitter, settings.speaker.jitter) =
-            (Nanos::from_ms(3), Nanos::from_ms(3));
-        settings.speaker_latency = Nanos::from_ms(20);
-        settings.room = Some(RoomSettings {
-            loudspeaker: Loudspeaker::Linear,
-            noise: None,
-            ..RoomSettings::named("laptop").unwrap()
-        });
-        settings.noise = None;
-        settings.service.voice = noise_reply(60);
-        settings.script = vec![Utterance::new(Cue::At(Nanos::from_secs(1)), speech(1_500, 1))];
         let rate = Rate::new(hz);
         let lasts = Nanos::from_secs(2);
         let loss = DeviceLoss { sides, how: HowLost::Silent, lasts, rate };

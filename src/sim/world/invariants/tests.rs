@@ -81,3 +81,13 @@ fn a_complaint_of_the_service_is_heard() {
     assert_eq!(complain(|heard| heard.messages.activity_end = 1), 1);
     assert_eq!(complain(|heard| heard.violations.odd_bytes = 1), 1);
 }
+
+#[test]
+fn who_spins_while_time_stands_still_is_seen() {
+    let mut invariants = fresh(true);
+    invariants.stepped(true, "link");
+    (0..STEPS_AT_ONCE_MAX).for_each(|_| invariants.stepped(false, "link"));
+    assert!(invariants.broken.is_empty());
+    invariants.stepped(false, "link");
+    assert!(invariants.broken[0].contains("time stands still for \"link\""));
+}
