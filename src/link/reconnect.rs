@@ -1,13 +1,17 @@
 //! When to dial again: pauses that double up to a limit, each shortened by a
-//! random share so that many clients do not come back at the same moment.
+//! random share so that many clients do not come back at the same moment; and
+//! when not any more.
 
 use crate::{
     audio::Nanos,
     protocol::{LinkSettings, Reaction, StartPolicy, Verdict},
 };
 
-/// Attempts before the conversation has ever begun; afterwards they do not end.
+/// Attempts before the conversation has ever begun.
 const FIRST_ATTEMPTS_MAX: u32 = 4;
+/// Attempts end after so long without a connection: the service has forgotten
+/// the session by then (reference §4.5).
+const OUTAGE_MAX: Nanos = Nanos::from_secs(2 * 60 * 60);
 /// A connection that talked for so long has earned a new start without pause.
 const SETTLED: Nanos = Nanos::from_secs(10);
 
@@ -39,8 +43,10 @@ pub(super) struct Reconnect {
     /// Attempts since a connection last settled.
     attempts: u32,
     ready_since: Option<Nanos>,
+    /// Since when there is none.
+    down_since: Option<Nanos>,
     ever_ready: bool,
-    /// Gives up while the conversation has never begun.
+    /// Somebody is there to begin again: attempts end.
     may_fail: bool,
 }
 
@@ -53,6 +59,7 @@ impl Reconnect {
             random: seed,
             attempts: 0,
             ready_since: None,
+            down_since: None,
             ever_ready: false,
             may_fail: settings.start == StartPolicy::Fail,
         }
@@ -61,6 +68,7 @@ impl Reconnect {
     /// The service accepted the setup.
     pub(super) fn ready(&mut self, now: Nanos) {
         self.ready_since = Some(now);
+        self.down_since = None;
         self.ever_ready = true;
     }
 
@@ -80,7 +88,13 @@ impl Reconnect {
             Reaction::Resume | Reaction::Fresh => true,
             Reaction::Fatal | Reaction::Retry => false,
         };
-        if self.may_fail && !self.ever_ready && self.attempts + 1 >= FIRST_ATTEMPTS_MAX {
+        let down_since = *self.down_since.get_or_insert(now);
+        let lasts_too_long = if self.ever_ready {
+            now.since(down_since) >= OUTAGE_MAX
+        } else {
+            self.attempts + 1 >= FIRST_ATTEMPTS_MAX
+        };
+        if self.may_fail && lasts_too_long {
             return Decision::GiveUp { verdict };
         }
         let pause =
@@ -187,6 +201,37 @@ mod tests {
         let wrong_key = Verdict { by_service: true, ..clock_is_wrong };
         let decision = reconnect.decide(Nanos::ZERO, wrong_key);
         assert!(matches!(decision, Decision::GiveUp { .. }));
+    }
+
+    #[test]
+    fn an_outage_ends_the_attempts_when_the_session_is_forgotten_but_not_of_a_kiosk() {
+        let attempts = |start| {
+            let settings = LinkSettings { start, ..LinkSettings::default() };
+            let mut reconnect = Reconnect::new(&settings, 1);
+            reconnect.ready(Nanos::ZERO);
+            let mut now = Nanos::from_secs(60);
+            while let Decision::Redial { at, .. } = reconnect.decide(now, verdict(Reaction::Retry))
+                && at < Nanos::from_secs(24 * 60 * 60)
+            {
+                now = at.max(now + Nanos::from_ms(1));
+            }
+            now
+        };
+        let given_up_at = attempts(StartPolicy::Fail);
+        let since = given_up_at.since(Nanos::from_secs(60));
+        assert!(since >= OUTAGE_MAX && since < OUTAGE_MAX + Nanos::from_secs(5), "{since:?}");
+        assert!(attempts(StartPolicy::Retry) > Nanos::from_secs(23 * 60 * 60));
+    }
+
+    #[test]
+    fn a_connection_in_between_begins_a_new_outage() {
+        let mut reconnect = once_ready(1);
+        let before = OUTAGE_MAX.since(Nanos::from_secs(1));
+        pause_of(reconnect.decide(Nanos::ZERO, verdict(Reaction::Retry)), Nanos::ZERO);
+        pause_of(reconnect.decide(before, verdict(Reaction::Retry)), before);
+        reconnect.ready(before);
+        let after = OUTAGE_MAX + Nanos::from_secs(60);
+        pause_of(reconnect.decide(after, verdict(Reaction::Retry)), after);
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub struct LinkSettings {
     /// From this age on a connection is left for a new one at the first quiet
     /// moment, in seconds. 0: never.
     pub connection_age_s: u32,
-    /// What to do where there is no network, or no device, at the start.
+    /// What to do where there is no network, or no device, at the start, and
+    /// about an outage of hours.
     pub start: StartPolicy,
     /// The pause before the first new attempt, in milliseconds.
     pub retry_ms_min: u32,
@@ -51,7 +52,8 @@ pub struct LinkSettings {
 /// What a start without network or device leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StartPolicy {
-    /// An error, after a few attempts: somebody is there to read it.
+    /// An error, after a few attempts, or two hours once it had begun: somebody
+    /// is there to read it.
     #[default]
     Fail,
     /// Further attempts, for ever: nobody is there.

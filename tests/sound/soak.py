@@ -61,12 +61,17 @@ class Soak:
         return time.monotonic() - self.began
 
     def takes(self):
-        """Resident memory in kB, threads, open files, of which sockets."""
+        """Memory of its own in kB, threads, open files, of which sockets, and all that is resident, in kB.
+
+        The pages of the program's and the libraries' code come in when first used, at a first unplugging for
+        instance: they are told, but are no leak.
+        """
         process = Path(f"/proc/{self.talk.program.process.pid}")
         status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
         files = [link.readlink().name for link in (process / "fd").iterdir() if link.is_symlink()]
         sockets = sum(name.startswith("socket:") for name in files)
-        return int(status["VmRSS"].split()[0]), int(status["Threads"]), len(files), sockets
+        own_kb, all_kb = (int(status[name].split()[0]) for name in ("RssAnon", "VmRSS"))
+        return own_kb, int(status["Threads"]), len(files), sockets, all_kb
 
     def ask(self):
         """Says something; whether it was answered."""
@@ -105,7 +110,7 @@ class Soak:
 
     @staticmethod
     def told(takes):
-        return "{} kB, {} threads, {} files, {} of them sockets".format(*takes)
+        return "{} kB, {} threads, {} files, {} of them sockets; with code {} kB".format(*takes)
 
     def judge(self, first, last):
         """What is not as it was after the first minute."""

@@ -97,6 +97,7 @@ impl Conversation {
         let count = draw.below(9) as usize;
         let weather = Weather::draw(draw, QUIET_FROM, count);
         let modes = modes(draw);
+        forgive_streams(&mut settings, &modes);
         let what = format!(
             "{self}: {}\n{modes:?}\n{:?}\n{:?}\n{weather}",
             values.join(" "),
@@ -104,6 +105,18 @@ impl Conversation {
             settings.speaker
         );
         Drawn { settings, weather, talks, modes, what }
+    }
+}
+
+/// In a stream there always is audio under way, which a call that blocks does
+/// not forgive: no turn would ever be complete.
+fn forgive_streams(settings: &mut WorldSettings, modes: &[(Nanos, TurnMode)]) {
+    let first = settings.plan.turn.mode;
+    if modes.iter().map(|(_, mode)| *mode).chain([first]).all(TurnMode::is_manual) {
+        return;
+    }
+    for tool in settings.service.script.iter_mut().filter_map(|turn| turn.tool.as_mut()) {
+        tool.blocking = false;
     }
 }
 
@@ -217,15 +230,12 @@ fn service(draw: &mut Seed, settings: &mut WorldSettings) {
     if draw.below(4) == 0 {
         service.faults.push(Fault::new(When::Age(Nanos::from_ms(1)), Mishap::Strangers));
     }
-    // In a stream there always is audio under way, which a call that blocks
-    // does not forgive: no turn would ever be complete.
-    let streams = !settings.plan.turn.mode.is_manual();
-    service.script = (0..12).map(|_| turn(draw, streams)).collect();
+    service.script = (0..12).map(|_| turn(draw)).collect();
 }
 
-fn turn(draw: &mut Seed, streams: bool) -> TurnScript {
+fn turn(draw: &mut Seed) -> TurnScript {
     let args = json!({"on": true});
-    let tool = || ToolScript { name: "lamp".into(), args: args.clone(), blocking: !streams };
+    let tool = || ToolScript { name: "lamp".into(), args: args.clone(), blocking: true };
     let plain = TurnScript::default();
     match draw.below(14) {
         0 => TurnScript { tool: Some(tool()), ..plain },
