@@ -173,7 +173,7 @@ fn converse(
     let dialer = Dialer::new(endpoint, credential, &plan.link).map_err(Failure::internal)?;
     let mut engine = Engine::start(plan, card, dialer, clock)?;
     let signals = Signals::new(None).map_err(Failure::internal)?;
-    let mut story = Story::new(plan.turn.mode);
+    let mut story = Story::for_page(plan.turn.mode);
     while !engine.microphone_ended() && clock.now() < LENGTH_MAX && !signals.stop_asked() {
         let event = engine.next_event(LOOK);
         engine.talk(recording.lock().unwrap_or_else(PoisonError::into_inner).speaking);

@@ -3,7 +3,7 @@
 use super::person::Recording;
 use crate::{
     audio::note::FloorState,
-    cli::talk::story::{Story, Turn},
+    cli::talk::{story::Story, turn::Turn},
     measure::timeline::{Lane, Latency, Mark, Span, Timeline, Tone, TurnRow},
 };
 

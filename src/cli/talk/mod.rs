@@ -13,3 +13,4 @@ pub(super) mod tell;
 pub(super) mod teller;
 #[cfg_attr(not(unix), path = "no_terminal.rs")]
 pub(super) mod terminal;
+pub(super) mod turn;

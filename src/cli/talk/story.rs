@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::{echo::Echo, sound};
+use super::{echo::Echo, sound, turn::Turn};
 use crate::{
     audio::{FrameTime, Nanos, Note, NoteKind, ReplyId, note::FloorState},
     dialog::TurnMode,
@@ -18,8 +18,7 @@ use crate::{
 };
 
 /// Probabilities, spans and marks kept for a page: an hour of them.
-const KEPT_MAX: usize = 240_000;
-
+const PAGE_MAX: usize = 240_000;
 /// Turns kept: three days of talk. A server that begins replies without end gets
 /// no more of our memory.
 const TURNS_MAX: usize = 10_000;
@@ -28,61 +27,6 @@ const CAPTION_BYTES_MAX: usize = 64 << 10;
 
 /// The same trouble is told again after so long.
 const TROUBLE_AGAIN: Nanos = Nanos::from_secs(60);
-
-/// One exchange: what the user said, and what came of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::cli) struct Turn {
-    /// Where the user's speech began.
-    pub(in crate::cli) start_s: f64,
-    /// Its last frame of speech.
-    pub(in crate::cli) speech_end_s: Option<f64>,
-    /// When the end was decided.
-    pub(in crate::cli) decided_s: Option<f64>,
-    /// What the user said.
-    pub(in crate::cli) user: String,
-    /// What the model said.
-    pub(in crate::cli) model: String,
-    pub(in crate::cli) reply: Option<ReplyId>,
-    /// When our end of turn was given to the socket.
-    pub(in crate::cli) sent_s: Option<f64>,
-    /// When the reply's first byte was read.
-    pub(in crate::cli) first_byte_s: Option<f64>,
-    /// When its first frame went to the render ring.
-    pub(in crate::cli) audible_s: Option<f64>,
-    /// When the last byte of the reply had come.
-    pub(in crate::cli) received_s: Option<f64>,
-    /// When it was silent again.
-    pub(in crate::cli) silent_s: Option<f64>,
-    /// When it was cut, and how much had been heard, in seconds.
-    pub(in crate::cli) cut: Option<(f64, f64)>,
-}
-
-impl Turn {
-    /// From the last frame of speech to the decision.
-    pub(in crate::cli) fn deciding(&self) -> Option<f64> {
-        Some(self.decided_s? - self.speech_end_s?)
-    }
-
-    /// From the decision to our end of turn being given to the socket.
-    pub(in crate::cli) fn sending(&self) -> Option<f64> {
-        Some(self.sent_s? - self.decided_s?)
-    }
-
-    /// From there to the first byte of the reply.
-    pub(in crate::cli) fn answering(&self) -> Option<f64> {
-        Some(self.first_byte_s? - self.sent_s?)
-    }
-
-    /// From the last frame of speech to the first audible frame.
-    pub(in crate::cli) fn response(&self) -> Option<f64> {
-        Some(self.audible_s? - self.speech_end_s?)
-    }
-
-    /// From the first byte of the reply to its first audible frame.
-    pub(in crate::cli) fn starting(&self) -> Option<f64> {
-        Some(self.audible_s? - self.first_byte_s?)
-    }
-}
 
 /// Something worth a line.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +92,8 @@ pub(in crate::cli) struct Story {
     last_news_s: f64,
     /// The trouble with the connection that was told last, and when.
     trouble: Option<(String, Nanos)>,
+    /// How many probabilities, spans and marks are kept of each kind.
+    page_max: usize,
     lines: VecDeque<Line>,
     user: String,
     model: String,
@@ -165,8 +111,14 @@ fn who_finds(mode: TurnMode) -> &'static str {
 
 impl Story {
     /// A story of nothing yet. With a talk key, its windows are the turns.
+    /// Nothing is kept for a page: a talk may last all day.
     pub(in crate::cli) fn new(mode: TurnMode) -> Self {
         Self { by_key: mode == TurnMode::PushToTalk, ..Self::default() }
+    }
+
+    /// The same, for a page.
+    pub(in crate::cli) fn for_page(mode: TurnMode) -> Self {
+        Self { page_max: PAGE_MAX, ..Self::new(mode) }
     }
 
     /// Whether the service was ever ready.
@@ -230,14 +182,16 @@ impl Story {
         self.now_s = self.at(told.seen_at);
         let at_s = at.as_secs();
         match kind {
-            NoteKind::Voice { probability } if self.voice.len() < KEPT_MAX => {
+            NoteKind::Voice { probability } if self.voice.len() < self.page_max => {
                 self.voice.push((at_s, probability));
             }
             NoteKind::Onset if !self.by_key => self.begin(at_s),
             NoteKind::EndOfTurn if !self.by_key => self.end(at_s, decided_at.as_secs()),
-            NoteKind::Floor(state) if self.floor.len() < KEPT_MAX => self.floor.push((at_s, state)),
+            NoteKind::Floor(state) if self.floor.len() < self.page_max => {
+                self.floor.push((at_s, state));
+            }
             NoteKind::WindowOpened => {
-                if self.windows.len() < KEPT_MAX {
+                if self.windows.len() < self.page_max {
                     self.windows.push((at_s, None));
                 }
                 if self.by_key {
@@ -478,7 +432,7 @@ impl Story {
     }
 
     fn moment(&mut self, at_s: f64, label: &'static str, detail: String, sent: bool) {
-        if self.moments.len() < KEPT_MAX {
+        if self.moments.len() < self.page_max {
             self.moments.push(Moment { at_s, label, detail, sent });
         }
     }

@@ -38,7 +38,7 @@ fn turn_complete() -> EngineEvent {
 }
 
 fn story(mode: TurnMode, events: &[EngineEvent]) -> (Story, Vec<Line>) {
-    let mut story = Story::new(mode);
+    let mut story = Story::for_page(mode);
     for event in events {
         story.hear(event);
     }
@@ -156,4 +156,18 @@ fn the_health_of_the_echo_is_gathered_and_is_no_news() {
     let (story, lines) = story(TurnMode::Client, &events);
     assert_eq!(story.echo.badge().unwrap(), "echo -10 dB");
     assert!(lines.is_empty() && story.last_news_s() < 1.0);
+}
+
+/// Sixty probabilities a second are a megabyte in a quarter of an hour.
+#[test]
+fn without_a_page_nothing_is_kept_for_one() {
+    let mut story = Story::new(TurnMode::Client);
+    for ms in (0..60_000).step_by(16) {
+        story.hear(&now(NoteKind::Voice { probability: 0.5 }, ms));
+        story.hear(&now(NoteKind::Floor(FloorState::Free), ms));
+        story.hear(&now(NoteKind::WindowOpened, ms));
+        story.hear(&now(NoteKind::WindowClosed, ms + 1));
+    }
+    let kept = [story.voice.capacity(), story.floor.capacity(), story.windows.capacity()];
+    assert_eq!((kept, story.moments.capacity()), ([0; 3], 0));
 }

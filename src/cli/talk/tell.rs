@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    sound,
-    story::{Line, Turn},
-};
+use super::{sound, story::Line, turn::Turn};
 use crate::{
     audio::{Note, NoteKind, Wait},
     engine::EngineEvent,
