@@ -4,7 +4,13 @@
 //! Runs on: any thread. Never allocates, locks, logs or fails; ringing an
 //! armed bell is one system call of the waker's.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst, fence};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+    fence,
+};
+
+use super::time::Nanos;
 
 /// Ends the wait of one thread. The engine's wakers are one `unpark` or one
 /// eventfd write.
@@ -24,17 +30,20 @@ pub trait Wake: Send + Sync {
 /// them see the other, so that no wake is lost.
 pub struct Doorbell {
     armed: AtomicBool,
+    /// When the ring that ended the last sleep came; 0 where that is not known.
+    rung_at: AtomicU64,
     wake: Box<dyn Wake>,
 }
 
 impl Doorbell {
     /// A bell for the thread that `wake` wakes. Allocates.
     pub fn new(wake: impl Wake + 'static) -> Self {
-        Self { armed: AtomicBool::new(false), wake: Box::new(wake) }
+        Self { armed: AtomicBool::new(false), rung_at: AtomicU64::new(0), wake: Box::new(wake) }
     }
 
     /// Sleeper: from now on a ring must wake me.
     pub fn arm(&self) {
+        self.rung_at.store(0, Relaxed);
         self.armed.store(true, SeqCst);
         fence(SeqCst);
     }
@@ -44,11 +53,22 @@ impl Doorbell {
         self.armed.store(false, SeqCst);
     }
 
+    /// Sleeper: when the ring that woke me came, if it told; once.
+    pub fn take_rung_at(&self) -> Option<Nanos> {
+        Some(Nanos(self.rung_at.swap(0, Relaxed))).filter(|at| *at > Nanos::ZERO)
+    }
+
     /// Ringer: a queue has changed. Returns whether the thread was woken.
     pub fn ring(&self) -> bool {
+        self.ring_at(Nanos::ZERO)
+    }
+
+    /// Ringer: the same, telling the sleeper that it is `now`.
+    pub fn ring_at(&self, now: Nanos) -> bool {
         fence(SeqCst);
         let asleep = self.armed.load(SeqCst) && self.armed.swap(false, SeqCst);
         if asleep {
+            self.rung_at.store(now.0, Relaxed);
             self.wake.wake();
         }
         asleep
@@ -85,5 +105,21 @@ mod tests {
         bell.disarm();
         assert!(!bell.ring());
         assert_eq!(count.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn the_sleeper_learns_once_when_the_ring_came_that_woke_it() {
+        let bell = Doorbell::new(Count(Arc::default()));
+        bell.arm();
+        bell.ring_at(Nanos(7));
+        bell.ring_at(Nanos(8));
+        assert_eq!([bell.take_rung_at(), bell.take_rung_at()], [Some(Nanos(7)), None]);
+        bell.arm();
+        bell.ring();
+        assert_eq!(bell.take_rung_at(), None, "whoever rang did not tell the time");
+        bell.arm();
+        bell.ring_at(Nanos(9));
+        bell.arm();
+        assert_eq!(bell.take_rung_at(), None, "that was before this sleep");
     }
 }

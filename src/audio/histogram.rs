@@ -22,6 +22,7 @@ const BUCKETS: usize = STEPS * (VALUE_BITS - STEP_BITS + 1) as usize;
 /// A bucket holds up to 2^32 - 1 records: 1.3 years of a hundred a second.
 pub struct Histogram {
     buckets: Box<[AtomicU32]>,
+    nanos_sum: AtomicU64,
     nanos_max: AtomicU64,
 }
 
@@ -29,17 +30,19 @@ impl Histogram {
     /// An empty histogram of 4 KiB, which never grows.
     pub fn new() -> Self {
         let buckets = (0..BUCKETS).map(|_| AtomicU32::new(0)).collect();
-        Self { buckets, nanos_max: AtomicU64::new(0) }
+        Self { buckets, nanos_sum: AtomicU64::new(0), nanos_max: AtomicU64::new(0) }
     }
 
-    /// Counts one duration: two relaxed atomic operations.
+    /// Counts one duration: three relaxed atomic operations.
     ///
     /// # Realtime safety
-    /// Wait-free but for the compare-and-swap of a new maximum.
+    /// Wait-free where one thread records, as everywhere in a talk: the
+    /// compare-and-swap of a new maximum fails only against another's.
     pub fn record(&self, duration: Nanos) {
         if let Some(bucket) = self.buckets.get(bucket_of(duration.0)) {
             bucket.fetch_add(1, Relaxed);
         }
+        self.nanos_sum.fetch_add(duration.0, Relaxed);
         if duration.0 > self.nanos_max.load(Relaxed) {
             self.nanos_max.fetch_max(duration.0, Relaxed);
         }
@@ -49,7 +52,24 @@ impl Histogram {
     /// in it or not.
     pub fn snapshot(&self) -> Snapshot {
         let counts = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
-        Snapshot { counts, max: Nanos(self.nanos_max.load(Relaxed)) }
+        let [sum, max] = [&self.nanos_sum, &self.nanos_max].map(|nanos| Nanos(nanos.load(Relaxed)));
+        Snapshot { counts, sum, max }
+    }
+
+    /// The longest duration so far.
+    pub fn max(&self) -> Nanos {
+        Nanos(self.nanos_max.load(Relaxed))
+    }
+
+    /// All durations together.
+    pub fn sum(&self) -> Nanos {
+        Nanos(self.nanos_sum.load(Relaxed))
+    }
+}
+
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Histogram").field("sum", &self.sum()).field("max", &self.max()).finish()
     }
 }
 
@@ -63,6 +83,7 @@ impl Default for Histogram {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     counts: Box<[u32]>,
+    sum: Nanos,
     max: Nanos,
 }
 
@@ -72,9 +93,29 @@ impl Snapshot {
         self.counts.iter().map(|&count| u64::from(count)).sum()
     }
 
+    /// All durations together, exactly.
+    pub fn sum(&self) -> Nanos {
+        self.sum
+    }
+
     /// The longest duration, exactly; zero if nothing was recorded.
     pub fn max(&self) -> Nanos {
         self.max
+    }
+
+    /// The mean duration; `None` if nothing was recorded.
+    pub fn mean(&self) -> Option<Nanos> {
+        self.sum.0.checked_div(self.count()).map(Nanos)
+    }
+
+    /// How many durations were shorter than `2^exponent` ns, and how many than
+    /// one and a half times that: both exactly, as buckets begin there.
+    /// `exponent` from 5 to 36.
+    pub fn shorter_than(&self, exponent: u32) -> [u64; 2] {
+        let exponent = exponent.clamp(STEP_BITS, VALUE_BITS - 1);
+        let first = bucket_of(1 << exponent);
+        let below = |end: usize| self.counts[..end].iter().map(|&count| u64::from(count)).sum();
+        [below(first), below(first + STEPS / 2)]
     }
 
     /// The duration that half of the records do not exceed.
@@ -108,6 +149,7 @@ impl Snapshot {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine = mine.saturating_add(*theirs);
         }
+        self.sum += other.sum;
         self.max = self.max.max(other.max);
     }
 }
@@ -169,6 +211,19 @@ mod tests {
         near(snapshot.p99(), 99.0);
         near(snapshot.quantile(0.0), 1.0);
         assert_eq!(snapshot.quantile(1.0), Some(Nanos::from_ms(100)));
+    }
+
+    #[test]
+    fn the_mean_is_exact_and_so_are_the_counts_below_the_edges() {
+        let histogram = Histogram::new();
+        for nanos in [1_023, 1_024, 1_535, 1_536, 2_047, 2_048] {
+            histogram.record(Nanos(nanos));
+        }
+        let snapshot = histogram.snapshot();
+        assert_eq!(snapshot.shorter_than(10), [1, 3]);
+        assert_eq!(snapshot.shorter_than(11), [5, 6]);
+        assert_eq!((snapshot.sum(), snapshot.mean()), (Nanos(9_213), Some(Nanos(1_535))));
+        assert_eq!(Histogram::new().snapshot().mean(), None);
     }
 
     #[test]

@@ -17,6 +17,17 @@ pub fn ring<T>(capacity: usize) -> (Writer<T>, Reader<T>) {
     (Writer { producer, refused: refused.clone() }, Reader { consumer, refused })
 }
 
+/// What a ring refuses, for whoever has neither of its ends.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals(Arc<AtomicU64>);
+
+impl Refusals {
+    /// Items refused so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
 /// The end that writes.
 #[derive(Debug)]
 pub struct Writer<T> {
@@ -122,6 +133,11 @@ impl<T> Reader<T> {
     /// Items refused by the writing end so far.
     pub fn refused(&self) -> u64 {
         self.refused.load(Relaxed)
+    }
+
+    /// The same for others.
+    pub fn refusals(&self) -> Refusals {
+        Refusals(self.refused.clone())
     }
 
     /// Whether the writing end is gone.

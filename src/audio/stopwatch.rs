@@ -7,6 +7,9 @@ use super::time::Nanos;
 /// Reads the clock for a chain that wants to know where its time goes. The
 /// edge passes a real one, virtual time passes [`NoStopwatch`].
 pub trait Stopwatch {
+    /// Whether its time goes by; where it stands still, nothing is measured.
+    const RUNS: bool = true;
+
     /// The time since any fixed moment.
     fn now(&self) -> Nanos;
 }
@@ -15,6 +18,8 @@ pub trait Stopwatch {
 pub struct NoStopwatch;
 
 impl Stopwatch for NoStopwatch {
+    const RUNS: bool = false;
+
     fn now(&self) -> Nanos {
         Nanos::ZERO
     }

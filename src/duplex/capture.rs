@@ -143,7 +143,7 @@ impl CaptureHalf {
         self.delivered += frames as u64;
         self.ticker.tick(self.delivered, now);
         self.count(frames, (frames - room) as u64, now);
-        self.worker.ring();
+        self.worker.ring_at(now);
     }
 
     fn count(&mut self, frames: usize, lost: u64, now: Nanos) {
@@ -295,6 +295,11 @@ impl CaptureEnd {
             return Captured::Restart { frames, start };
         }
         Captured::Gap { frames: frames as usize, start }
+    }
+
+    /// Stamps of callbacks, and readings of the clock, that found no room.
+    pub(super) fn refused_stamps(&self) -> u64 {
+        self.stamps.refused() + self.readings.refused()
     }
 
     /// Where the callback tells when its frames came.

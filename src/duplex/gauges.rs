@@ -2,12 +2,19 @@
 //!
 //! Runs on: worker, supervisor. Never allocates, locks, logs or fails.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering::{AcqRel, Relaxed, Release},
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+        Ordering::{AcqRel, Relaxed, Release},
+    },
 };
 
-use crate::audio::{Nanos, Note, TurnMode, histogram::Histogram, level::Dbfs, ring::Writer};
+use super::audible::AudibleTimes;
+use crate::{
+    audio::{Nanos, Note, TurnMode, histogram::Histogram, level::Dbfs, ring::Writer},
+    pipeline::chain::StageGauges,
+};
 
 /// What control threads tell the worker: values, the newest wins.
 #[derive(Debug, Default)]
@@ -76,6 +83,15 @@ pub struct WorkerGauges {
     pub wire_to_ring: Histogram,
     /// The time that one block took, capture chain and decisions.
     pub block_time: Histogram,
+    /// Blocks that took longer than they last.
+    pub slow_blocks: AtomicU64,
+    /// A callback ringing the worker's bell → the worker running.
+    pub wake_up: Histogram,
+    /// A voice's first frame → the frame with which that was decided.
+    pub onset_to_decided: Histogram,
+    /// The last frame of speech → the frame with which the end of the turn was
+    /// decided, where ends are ours to decide.
+    pub end_to_decided: Histogram,
     /// Steps made.
     pub steps: AtomicU64,
     /// Blocks processed.
@@ -92,12 +108,31 @@ pub struct WorkerGauges {
     pub uplink_lost_frames: AtomicU64,
     /// The far end beside the microphone.
     pub far: FarGauges,
+    /// Frames at 24 kHz that the playout had no room for.
+    pub playout_refused_frames: AtomicU64,
+    /// Notes that found no room within their block.
+    pub block_notes_refused: AtomicU64,
+    /// Callbacks' stamps and marks that found no room: what is timed by them is
+    /// late or missing.
+    pub stamps_refused: AtomicU64,
     /// Frames at 24 kHz in the playout.
     pub staged_frames: AtomicUsize,
     /// Frames in the render ring, just after it was topped up.
     pub render_pending_frames: AtomicUsize,
     /// The microphone as captured, before any stage.
     pub level: LevelGauge,
+}
+
+/// What of a conversation's sound is counted for as long as it lasts, whatever
+/// its devices do.
+#[derive(Clone)]
+pub struct Meters {
+    /// The worker's.
+    pub worker: Arc<WorkerGauges>,
+    /// From the render ring to the ear.
+    pub audible: Arc<AudibleTimes>,
+    /// The stages of the capture chain and of the playback chain.
+    pub stages: [Arc<[StageGauges]>; 2],
 }
 
 /// The loudest block since somebody last looked.

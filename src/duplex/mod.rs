@@ -10,6 +10,7 @@
 //! The engine runs them on threads, `sim::World` on one thread in virtual time.
 
 mod arrears;
+mod audible;
 pub mod capture;
 pub mod exchange;
 mod far;
@@ -25,9 +26,10 @@ mod uplink;
 pub mod watch;
 pub mod worker;
 
+pub use audible::AudibleTimes;
 pub use capture::{CaptureEnd, CaptureHalf, capture};
 pub use exchange::{Ends, Exchange, Swaps, exchange};
-pub use gauges::{FarGauges, Taps, WorkerControls, WorkerGauges, WorkerNote};
+pub use gauges::{FarGauges, Meters, Taps, WorkerControls, WorkerGauges, WorkerNote};
 pub use opinion::{Opinion, Questions, opinion};
 pub use render::{RenderEnd, RenderHalf, render};
 pub use sounding::Sounding;

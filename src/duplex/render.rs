@@ -21,6 +21,7 @@ use std::sync::{
 use dasp_sample::{FromSample, Sample};
 
 use super::{
+    audible::{AudibleTimes, Begin, Marks, Meeting, marks},
     frames::{FramesIn, FramesOut, frames},
     pace::{Reading, Ticker, ticker},
 };
@@ -74,6 +75,7 @@ pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, R
     let (frames_in, frames_out) = ring(RING_FRAMES);
     let (far_in, far_out) = frames(rate.hz() as usize / 2);
     let (ticker, readings) = ticker(rate);
+    let (marks, meeting) = marks(rate);
     let gauges = Arc::new(RenderGauges::default());
     let positions = Arc::new(Positions {
         read: AtomicUsize::new(0),
@@ -105,12 +107,14 @@ pub fn render(rate: Rate, fade_ms: f32, worker: Arc<Doorbell>) -> (RenderHalf, R
         clock: 0,
         given: 0,
         ticker,
+        meeting,
     };
     let end = RenderEnd {
         rate,
         frames: frames_in,
         far: far_out,
         readings,
+        marks,
         gauges,
         positions,
         gain,
@@ -145,9 +149,17 @@ pub struct RenderHalf {
     /// Frames given to the device before this call.
     given: u64,
     ticker: Ticker,
+    meeting: Meeting,
 }
 
 impl RenderHalf {
+    /// The same half, its times counted into these.
+    #[must_use]
+    pub fn counting_into(mut self, times: &Arc<AudibleTimes>) -> Self {
+        self.meeting.count_into(times.clone());
+        self
+    }
+
     /// A half whose first sound rises instead of beginning at once: of a reply
     /// that goes on in its midst.
     #[must_use]
@@ -173,9 +185,10 @@ impl RenderHalf {
         let before = self.read;
         let mut mono = [0.0f32; 256];
         let mut sounded_frames = 0;
+        self.meeting.called(self.clock, now, latency_frames);
         for (index, part) in out.chunks_mut(mono.len() * channels).enumerate() {
             let count = part.len() / channels;
-            let sounded = self.next(&mut mono[..count]);
+            let sounded = self.next(&mut mono[..count], index * 256);
             if sounded > 0 {
                 sounded_frames = index * mono.len() + sounded;
             }
@@ -190,7 +203,7 @@ impl RenderHalf {
         self.ticker.tick(self.given, now);
         self.given += frames as u64;
         self.publish(frames, sounded_frames, now, latency_frames);
-        self.wake_worker(frames, before);
+        self.wake_worker(frames, before, now);
     }
 
     fn publish(&mut self, frames: usize, sounded_frames: usize, now: Nanos, latency_frames: u32) {
@@ -211,17 +224,17 @@ impl RenderHalf {
 
     /// The worker tops the ring up to a period and a block: it is asked to as
     /// soon as frames were taken, and while there is an end to be noticed.
-    fn wake_worker(&mut self, frames: usize, before: usize) {
+    fn wake_worker(&mut self, frames: usize, before: usize, now: Nanos) {
         let took = self.read != before;
         self.low_frames = if took { 0 } else { self.low_frames.saturating_add(frames) };
         if took || self.low_frames < RING_FRAMES {
-            self.worker.ring();
+            self.worker.ring_at(now);
         }
     }
 
-    /// Fills `mono` and returns the number of frames up to the last one that
-    /// came from the ring.
-    fn next(&mut self, mono: &mut [f32]) -> usize {
+    /// Fills `mono`, `offset` frames after the callback's first, and returns the
+    /// number of frames up to the last one that came from the ring.
+    fn next(&mut self, mono: &mut [f32], offset: usize) -> usize {
         self.notice_cut();
         let mut sounded = 0;
         let mut filled = 0;
@@ -235,6 +248,7 @@ impl RenderHalf {
             };
             let part = &mut mono[filled..filled + wanted];
             let got = self.frames.pop_slice(part);
+            self.meeting.played(self.read, got, offset + filled);
             self.read = self.read.wrapping_add(got);
             self.shape(&mut part[..got]);
             filled += got;
@@ -256,6 +270,7 @@ impl RenderHalf {
             return;
         }
         self.skip_to = skip_to;
+        self.meeting.noticed_cut();
         let pending = skip_to.wrapping_sub(self.read) as isize;
         if pending > 0 && self.fade_left == 0 {
             self.fade_length = self.fade_frames.min(pending as usize);
@@ -265,6 +280,7 @@ impl RenderHalf {
 
     /// Drops what a cut left after its fade.
     fn skip(&mut self) {
+        self.meeting.silenced(self.skip_to);
         let pending = self.skip_to.wrapping_sub(self.read) as isize;
         if pending > 0 {
             let skipped = self.frames.skip(pending as usize);
@@ -325,6 +341,7 @@ pub struct RenderEnd {
     frames: Writer<f32>,
     far: FramesOut,
     readings: Reader<Reading>,
+    marks: Marks,
     gauges: Arc<RenderGauges>,
     positions: Arc<Positions>,
     gain: LiveValue,
@@ -383,8 +400,20 @@ impl RenderEnd {
         played && since >= latency_frames as isize
     }
 
+    /// A reply begins with the next frame pushed, at `now`; it answers speech
+    /// that ended then.
+    pub(super) fn begin(&mut self, now: Nanos, answers: Option<Nanos>) {
+        self.marks.begin(Begin { first: self.pushed, at: now, answers });
+    }
+
+    /// Marks, and readings of the clock, that found no room.
+    pub(super) fn refused_marks(&self) -> u64 {
+        self.marks.refused() + self.readings.refused()
+    }
+
     /// Nothing pushed so far is heard any more, but for the fade.
-    pub fn cut(&self) {
+    pub fn cut(&mut self) {
+        self.marks.cut(self.positions.clock.load(Acquire));
         self.positions.skip_to.store(self.pushed, Release);
     }
 

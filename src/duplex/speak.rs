@@ -48,6 +48,8 @@ pub(super) struct Speaker {
     finishing: VecDeque<(ReplyId, usize)>,
     current: Option<Current>,
     first_byte: Option<(ReplyId, Nanos)>,
+    /// When speech ended that the next reply answers.
+    pub(super) answers: Option<Nanos>,
     /// Since when a reply waits for more than it has.
     dry_since: Option<Nanos>,
     period_frames: usize,
@@ -87,6 +89,7 @@ impl Speaker {
             finishing: VecDeque::with_capacity(FINISHING_MAX),
             current: None,
             first_byte: None,
+            answers: None,
             dry_since: None,
             device_latency_ms: settings.device_latency_ms,
             downlink: parts.downlink,
@@ -194,6 +197,7 @@ impl Speaker {
         if let Some(reply) = pulled.started {
             let first = self.render.pushed();
             self.current = Some(Current { reply, first, heard_before: 0 });
+            self.render.begin(now, self.answers.take());
             notes.push(Note::now(NoteKind::ReplyStarted(reply), at));
             if let Some((_, since)) = self.first_byte.filter(|(r, _)| *r == reply) {
                 self.gauges.wire_to_ring.record(now.since(since));
@@ -287,6 +291,11 @@ impl Speaker {
     /// Whether nothing is left to be played.
     pub(super) fn is_idle(&self) -> bool {
         self.playout.is_idle() && self.current.is_none() && self.downlink.is_empty()
+    }
+
+    /// Frames that the playout had no room for.
+    pub(super) fn refused_frames(&self) -> u64 {
+        self.playout.refused_frames()
     }
 
     /// Frames of replies that wait in the playout.

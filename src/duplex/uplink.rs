@@ -64,6 +64,11 @@ impl UplinkWriter {
         self.newest
     }
 
+    /// When the device handed over the newest frame.
+    pub(super) fn captured_at(&self) -> Nanos {
+        self.captured_at
+    }
+
     /// Frames that found no room in the ring.
     pub(super) fn lost_frames(&self) -> u64 {
         self.lost_frames

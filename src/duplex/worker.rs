@@ -42,6 +42,9 @@ use crate::{
 /// still on its way through the device.
 const TALK_TAIL_MS: u32 = 150;
 
+/// What a block lasts.
+const BLOCK: Nanos = Nanos::from_ms(10);
+
 /// Everything a worker is made of.
 pub struct WorkerParts {
     /// From the capture callback.
@@ -107,6 +110,8 @@ pub struct Worker {
     processed_tap: Option<Writer<f32>>,
     opinion: Option<Opinion>,
     swaps: Option<Swaps>,
+    /// Notes, and stamps, that streams before these refused.
+    refused_before: [u64; 2],
 }
 
 impl Worker {
@@ -151,6 +156,7 @@ impl Worker {
             processed_tap: None,
             opinion: None,
             swaps: None,
+            refused_before: [0; 2],
         }
     }
 
@@ -195,7 +201,7 @@ impl Worker {
 
     /// Does all there is to do at `now`: packets from the link, blocks from
     /// the microphone, frames for the speaker.
-    pub fn step(&mut self, now: Nanos, clock: &impl Stopwatch) {
+    pub fn step<S: Stopwatch>(&mut self, now: Nanos, clock: &S) {
         self.now = now;
         self.take_packets();
         self.take_controls();
@@ -206,7 +212,9 @@ impl Worker {
                 Heard::Block(handed_over_at) => {
                     self.heard_at = now;
                     self.hear(handed_over_at);
-                    self.gauges.block_time.record(clock.now().since(before));
+                    if S::RUNS {
+                        self.count_block(clock.now().since(before));
+                    }
                 }
                 Heard::Restart => {
                     self.lose_microphone();
@@ -246,6 +254,13 @@ impl Worker {
             self.uplink.close(end, Some(Uplink::StreamEnd));
         }
         self.show();
+    }
+
+    fn count_block(&self, spent: Nanos) {
+        self.gauges.block_time.record(spent);
+        if spent > BLOCK {
+            self.gauges.slow_blocks.fetch_add(1, Relaxed);
+        }
     }
 
     fn take_packets(&mut self) {
@@ -334,6 +349,7 @@ impl Worker {
             && end.frames >= talk_ends.frames
         {
             self.talk_ends = None;
+            self.await_answer(talk_ends);
             let actions = self.ask_floor(Input::TalkReleased);
             self.act(actions, talk_ends);
         }
@@ -406,6 +422,14 @@ impl Worker {
         let _ = self.notes.push(WorkerNote { note, seen_at: self.now, playback: false });
     }
 
+    /// Notes, and stamps, that the streams at hand refused.
+    fn refused(&self) -> [u64; 2] {
+        let speaker = &self.speaker;
+        let notes = [&self.listener.notes, &self.spoken, &speaker.chain_notes];
+        let stamps = self.listener.capture().refused_stamps() + speaker.render.refused_marks();
+        [notes.iter().map(|notes| u64::from(notes.refused())).sum(), stamps]
+    }
+
     fn show(&self) {
         let gauges = &self.gauges;
         gauges.steps.fetch_add(1, Release);
@@ -413,6 +437,10 @@ impl Worker {
         gauges.heard_frames.store(heard as usize, Release);
         gauges.uplink_lost_frames.store(self.uplink.lost_frames(), Relaxed);
         self.far.show(&gauges.far);
+        let refused = self.refused();
+        gauges.block_notes_refused.store(self.refused_before[0] + refused[0], Relaxed);
+        gauges.stamps_refused.store(self.refused_before[1] + refused[1], Relaxed);
+        gauges.playout_refused_frames.store(self.speaker.refused_frames(), Relaxed);
         let pending = self.speaker.render.pending_frames();
         gauges.render_pending_frames.store(pending, Relaxed);
         gauges.staged_frames.store(self.speaker.staged_frames(), Relaxed);

@@ -13,6 +13,7 @@
 // The edge: it runs the machines on threads and in real time.
 #![allow(clippy::disallowed_methods)]
 
+mod figures;
 mod record;
 mod sound;
 mod start;
@@ -20,6 +21,7 @@ mod turn_model;
 pub mod worker_thread;
 
 pub use crate::device::Priority;
+pub use figures::{Meter, figures};
 pub use record::{Recorded, Recorder};
 pub use sound::{SoundEvent, SoundTotals};
 pub use start::{Engine, EngineError, EngineEvent, Extras, Report};

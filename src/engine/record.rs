@@ -66,11 +66,20 @@ pub struct Recorded {
     pub problem: Option<String>,
 }
 
+/// What a recording lets others see.
+#[derive(Debug, Default)]
+pub(super) struct RecorderGauges {
+    /// Frames that found no room, of both files.
+    pub(super) lost_frames: AtomicU64,
+    /// Events that found no room.
+    pub(super) lost_events: AtomicU64,
+}
+
 /// A recording under way.
 #[derive(Debug)]
 pub struct Recorder {
     lines: Sender<String>,
-    lost_events: AtomicU64,
+    gauges: Arc<RecorderGauges>,
     problem: Arc<Mutex<Option<String>>>,
     segments: Sender<Segment>,
     thread: JoinHandle<Recorded>,
@@ -130,6 +139,7 @@ impl Recorder {
         let (segments, following) = crossbeam_channel::unbounded();
         let (lines, waiting) = crossbeam_channel::bounded(LINES);
         let problem = Arc::new(Mutex::new(None));
+        let gauges = Arc::<RecorderGauges>::default();
         let disk = Disk {
             rate: capture_rate,
             tracks: [Track::new(mic_end, mic_wave), Track::new(far_end, far_wave)],
@@ -139,12 +149,13 @@ impl Recorder {
             waiting,
             text: Vec::new(),
             problem: problem.clone(),
+            gauges: gauges.clone(),
         };
         let thread = thread::Builder::new()
             .name("chinwag-record".to_owned())
             .spawn(move || disk.run())
             .map_err(|e| refused(folder, &e))?;
-        let recorder = Self { lines, lost_events: AtomicU64::new(0), problem, segments, thread };
+        let recorder = Self { lines, gauges, problem, segments, thread };
         Ok((recorder, Taps { mic: Some(mic), far: Some(far), ..Taps::default() }))
     }
 
@@ -156,8 +167,13 @@ impl Recorder {
     /// Adds a line to the events; never waits.
     pub fn event(&self, line: String) {
         if self.lines.try_send(line).is_err() {
-            self.lost_events.fetch_add(1, Relaxed);
+            self.gauges.lost_events.fetch_add(1, Relaxed);
         }
+    }
+
+    /// What others may see of it.
+    pub(super) fn gauges(&self) -> Arc<RecorderGauges> {
+        self.gauges.clone()
     }
 
     /// What ended the recording, said once.
@@ -167,10 +183,10 @@ impl Recorder {
 
     /// Writes what is left, after the worker has ended.
     pub fn finish(self) -> Recorded {
-        let Self { lines, lost_events, thread, .. } = self;
+        let Self { lines, gauges, thread, .. } = self;
         drop(lines);
         let recorded = thread.join().unwrap_or_default();
-        Recorded { lost_events: lost_events.into_inner(), ..recorded }
+        Recorded { lost_events: gauges.lost_events.load(Relaxed), ..recorded }
     }
 }
 
@@ -255,6 +271,7 @@ struct Disk {
     /// Whole lines that are not written yet.
     text: Vec<u8>,
     problem: Arc<Mutex<Option<String>>>,
+    gauges: Arc<RecorderGauges>,
 }
 
 impl Disk {
@@ -277,6 +294,7 @@ impl Disk {
             }
             drained_at = Instant::now();
             let mut problem = self.drain();
+            self.gauges.lost_frames.store(self.lost_frames(), Relaxed);
             if ended || flushed_at.elapsed() >= FLUSH {
                 flushed_at = drained_at;
                 problem = problem.or(self.write_events());
@@ -332,9 +350,13 @@ impl Disk {
         written.err().map(|error| format!("events.jsonl: cannot write: {error}"))
     }
 
-    fn finish(self, mut problem: Option<String>) -> Recorded {
+    fn lost_frames(&self) -> u64 {
         let lost = |track: &Track| track.lost_before + track.ring.refused();
-        let lost_frames = self.tracks.iter().map(lost).sum();
+        self.tracks.iter().map(lost).sum()
+    }
+
+    fn finish(self, mut problem: Option<String>) -> Recorded {
+        let lost_frames = self.lost_frames();
         let [mic_frames, far_frames] = [0, 1].map(|index: usize| self.tracks[index].frames);
         for wave in self.tracks.into_iter().filter_map(|track| track.wave) {
             problem = problem.or(wave.finish().err().map(|error| error.to_string()));

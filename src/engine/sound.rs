@@ -80,6 +80,9 @@ pub struct SoundTotals {
     pub underruns: u64,
     /// Played frames that the far-end ring refused.
     pub far_lost_frames: u64,
+    /// How much later than its callback a frame is heard, as the sound system
+    /// says; none where it says nothing.
+    pub device_latency: Option<Nanos>,
     /// What the sound system complained of.
     pub faults: Faults,
     /// The microphone has nothing more to say.
@@ -104,6 +107,13 @@ impl Gauges {
             period_frames_max: period.load(Relaxed) as usize,
             ..Vitals::default()
         }
+    }
+
+    /// How late the speaker is: what the last callback was told.
+    fn latency(&self, rate: Rate) -> Option<Nanos> {
+        let Self::Render(gauges) = self else { return None };
+        let frames = gauges.latency_frames.load(Relaxed);
+        (frames > 0).then(|| rate.duration_of(frames.into()))
     }
 
     fn add_to(&self, totals: &mut SoundTotals) {
@@ -142,6 +152,7 @@ pub(super) struct Sound {
     pub(super) segments: Option<Segments>,
     pub(super) clock: Clock,
     pub(super) flow: Arc<Flow>,
+    pub(super) totals: Arc<Mutex<SoundTotals>>,
 }
 
 /// The thread that holds the devices.
@@ -181,8 +192,8 @@ impl SoundThread {
         let (tell, events) = channel();
         let (ends, done) = channel::<()>();
         let stop = Arc::new(AtomicBool::new(false));
-        let totals = Arc::<Mutex<SoundTotals>>::default();
-        let keeper = Keeper::new(sound, opened, tell, totals.clone());
+        let totals = sound.totals.clone();
+        let keeper = Keeper::new(sound, opened, tell);
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("chinwag-sound".to_owned()).spawn(move || {
             // Dropped at the end, by a panic too.
@@ -219,7 +230,8 @@ impl SoundThread {
     }
 }
 
-fn locked(totals: &Mutex<SoundTotals>) -> MutexGuard<'_, SoundTotals> {
+/// What became of the sound so far, for a moment.
+pub(super) fn locked(totals: &Mutex<SoundTotals>) -> MutexGuard<'_, SoundTotals> {
     totals.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -229,18 +241,12 @@ struct Keeper {
     tell: Sender<SoundEvent>,
     /// Of the streams that are over.
     past: SoundTotals,
-    totals: Arc<Mutex<SoundTotals>>,
     looked_at: Nanos,
     asked_at: Nanos,
 }
 
 impl Keeper {
-    fn new(
-        sound: Sound,
-        opened: Opened,
-        tell: Sender<SoundEvent>,
-        totals: Arc<Mutex<SoundTotals>>,
-    ) -> Self {
+    fn new(sound: Sound, opened: Opened, tell: Sender<SoundEvent>) -> Self {
         let now = sound.clock.now();
         let Opened { streams, capture, render, offer } = opened;
         let period_frames = offer.period_frames as usize;
@@ -267,7 +273,7 @@ impl Keeper {
             side(Direction::Output, streams.render, render, offer.render_name, offer.render_rate),
         ];
         let past = SoundTotals::default();
-        Self { sound, sides, tell, past, totals, looked_at: now, asked_at: now }
+        Self { sound, sides, tell, past, looked_at: now, asked_at: now }
     }
 
     fn run(mut self, stop: &AtomicBool) {
@@ -414,8 +420,9 @@ impl Keeper {
                 totals.has_ended |= stream.has_ended();
                 side.gauges.add_to(&mut totals);
             }
+            totals.device_latency = totals.device_latency.or(side.gauges.latency(side.rate));
         }
-        *locked(&self.totals) = totals;
+        *locked(&self.sound.totals) = totals;
     }
 
     fn say(&self, event: SoundEvent) {

@@ -14,17 +14,19 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
+    figures::Meter,
     record::{Recorded, Recorder},
     sound::{Opened, Sound, SoundEvent, SoundThread, SoundTotals},
     turn_model::{Consulted, ModelThread, TurnModel},
     worker_thread::{ThreadWaker, WorkerThread},
 };
 use crate::{
-    audio::{Doorbell, Nanos, Rate, TurnMode, Wake, histogram::Snapshot, ring::Reader},
+    audio::{Doorbell, Nanos, Rate, TurnMode, Wake, ring::Reader},
     config::{Plan, WakeBy},
     device::{Backend, Clock, DeviceError, Direction, Faults, Halves, Offer, Priority, Spec},
     duplex::{Worker, WorkerControls, WorkerGauges, WorkerNote},
     link::{Control, LinkEvent},
+    measure::figures::Figures,
     net::{
         Dialer,
         client::{self, LinkControl, LinkReport, Wiring},
@@ -100,7 +102,7 @@ pub struct Engine {
     link_events: Receiver<LinkEvent>,
     notes: Reader<WorkerNote>,
     controls: Arc<WorkerControls>,
-    worker_gauges: Arc<WorkerGauges>,
+    meter: Meter,
     recorder: Option<Recorder>,
     turn_model: Option<ModelThread>,
     link_ended: bool,
@@ -114,16 +116,10 @@ pub struct Report {
     pub worker: Option<Worker>,
     /// The worker's gauges.
     pub gauges: Arc<WorkerGauges>,
-    /// First byte of a reply → in the render ring.
-    pub wire_to_ring: Snapshot,
-    /// One block's work.
-    pub block_time: Snapshot,
+    /// Every figure, at its end.
+    pub figures: Figures,
     /// What became of the sound.
     pub sound: SoundTotals,
-    /// Frames at 16 kHz that found no room towards the link.
-    pub uplink_lost_frames: u64,
-    /// Notes that the supervisor did not take in time.
-    pub notes_refused: u64,
     /// What the worker was granted.
     pub priority: Priority,
     /// What became of the recording.
@@ -180,15 +176,22 @@ impl Engine {
         let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
         let rates = [offer.capture_rate, offer.render_rate];
-        let Machines { capture, render, worker, controls, notes, ends, renewal } =
+        let Machines { capture, render, worker, controls, notes, meters, ends, renewal } =
             Machines::build(plan, rates, &bells).map_err(EngineError::Pipeline)?;
         let (mut worker, recorder) = record(worker, extras.record_to, offer.capture_rate)?;
         let turn_model = extras.turn_model.map(|model| consult(&mut worker, model)).transpose()?;
         let flow = ends.flow.clone();
-        let link = spawn_link(machines::link(plan, ends, seed), dialer, wiring, clock)
-            .map_err(EngineError::System)?;
+        let link = machines::link(plan, ends, seed);
+        let meter = Meter {
+            meters,
+            link: link.gauges(),
+            sound: Arc::default(),
+            notes: notes.refusals(),
+            recorder: recorder.as_ref().map(Recorder::gauges),
+            turn_model: turn_model.as_ref().map(ModelThread::gauges),
+        };
+        let link = spawn_link(link, dialer, wiring, clock).map_err(EngineError::System)?;
         let (capture_gauges, render_gauges) = (capture.gauges(), render.gauges());
-        let worker_gauges = worker.gauges();
         let worker = WorkerThread::spawn(worker, worker_bell, &waker, by_timer, clock)
             .map_err(EngineError::System)?;
         let streams = backend.open(Halves::both(capture, render), clock);
@@ -203,26 +206,32 @@ impl Engine {
             link_events,
             notes,
             controls,
-            worker_gauges,
+            meter,
             recorder,
             turn_model,
             link_ended: false,
         };
-        let streams = match streams {
-            Ok(streams) => streams,
-            Err(error) => {
-                engine.stop();
-                return Err(EngineError::Device(error));
-            }
-        };
+        let opened = streams
+            .map(|streams| Opened::of(streams, capture_gauges, render_gauges, &engine.offer));
         let segments = engine.recorder.as_ref().map(Recorder::segments);
-        let sound = Sound { backend, spec, renewal, segments, clock, flow };
-        let opened = Opened::of(streams, capture_gauges, render_gauges, &engine.offer);
-        match SoundThread::spawn(sound, opened) {
-            Ok(thread) => Ok(Self { sound: Some(thread), ..engine }),
+        let totals = engine.meter.sound.clone();
+        engine.with_sound(Sound { backend, spec, renewal, segments, clock, flow, totals }, opened)
+    }
+
+    /// The same with the thread that holds the devices; ended where there is none.
+    fn with_sound(
+        self,
+        sound: Sound,
+        opened: Result<Opened, DeviceError>,
+    ) -> Result<Self, EngineError> {
+        let held = opened
+            .map_err(EngineError::Device)
+            .and_then(|opened| SoundThread::spawn(sound, opened).map_err(EngineError::System));
+        match held {
+            Ok(thread) => Ok(Self { sound: Some(thread), ..self }),
             Err(error) => {
-                engine.stop();
-                Err(EngineError::System(error))
+                self.stop();
+                Err(error)
             }
         }
     }
@@ -342,7 +351,12 @@ impl Engine {
 
     /// The worker's gauges, while it runs.
     pub fn gauges(&self) -> &WorkerGauges {
-        &self.worker_gauges
+        &self.meter.meters.worker
+    }
+
+    /// Reads every figure while the conversation goes on, and after it.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Ends the conversation: the callbacks first, then what was captured goes
@@ -358,12 +372,9 @@ impl Engine {
         Report {
             link,
             worker,
-            wire_to_ring: self.worker_gauges.wire_to_ring.snapshot(),
-            block_time: self.worker_gauges.block_time.snapshot(),
+            figures: self.meter.read(),
             sound,
-            uplink_lost_frames: self.worker_gauges.uplink_lost_frames.load(Relaxed),
-            notes_refused: self.notes.refused(),
-            gauges: self.worker_gauges.clone(),
+            gauges: self.meter.meters.worker.clone(),
             priority,
             recorded,
             turn_model,

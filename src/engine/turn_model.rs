@@ -112,6 +112,11 @@ impl ModelThread {
         Ok((Self { stop, ended, thread, gauges }, opinion))
     }
 
+    /// What others may see of it.
+    pub(super) fn gauges(&self) -> Arc<OpinionGauges> {
+        self.gauges.clone()
+    }
+
     /// Ends the thread, unless it hangs.
     pub(super) fn stop(self) -> Consulted {
         self.stop.store(true, Relaxed);

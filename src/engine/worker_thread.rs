@@ -76,11 +76,15 @@ impl WorkerThread {
             chinwag_ffi::flush_subnormals();
             let _ = grant.send(priority::ask());
             let sleep = if by_timer { POLL } else { TIMER };
+            let gauges = worker.gauges();
             while !stopped.load(Relaxed) {
                 worker.step(clock.now(), &clock);
                 bell.arm();
                 worker.step(clock.now(), &clock);
                 thread::park_timeout(sleep);
+                if let Some(rung_at) = bell.take_rung_at() {
+                    gauges.wake_up.record(clock.now().since(rung_at));
+                }
                 bell.disarm();
             }
             worker.finish(clock.now(), &clock);

@@ -7,7 +7,7 @@ mod switch;
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    counters::LinkCounters,
+    counters::{LinkCounters, LinkGauges},
     event::{Control, LinkEvent},
     life::{Life, SwitchCause},
     queue::{Bounds, Item, Queued, UplinkQueue},
@@ -19,7 +19,6 @@ use super::{
 use crate::{
     audio::{
         Doorbell, Downlink, DownlinkPacket, Flow, Nanos, Rate, ReplyId, UplinkPacket,
-        histogram::Histogram,
         packet::RESERVED_PACKETS,
         ring::{Reader, Writer},
     },
@@ -100,7 +99,7 @@ pub struct Link {
     in_hand: Option<InHand>,
     turn_ended_at: Option<Nanos>,
     overlong: Option<ReplyId>,
-    capture_to_wire: Arc<Histogram>,
+    gauges: Arc<LinkGauges>,
     counters: LinkCounters,
 }
 
@@ -139,7 +138,7 @@ impl Link {
             in_hand: None,
             turn_ended_at: None,
             overlong: None,
-            capture_to_wire: Arc::default(),
+            gauges: Arc::default(),
             counters: LinkCounters::default(),
             session: session.with_setup_timeout(setup_timeout),
             ends,
@@ -257,7 +256,9 @@ impl Link {
         self.watch.sent(now);
         let Some(InHand { captured_at, ends_turn }) = self.in_hand.take() else { return };
         if captured_at > Nanos::ZERO {
-            self.capture_to_wire.record(now.since(captured_at));
+            let gauges = &self.gauges;
+            let times = if ends_turn { &gauges.end_to_wire } else { &gauges.capture_to_wire };
+            times.record(now.since(captured_at));
         }
         if ends_turn {
             self.turn_ended_at = Some(now);
@@ -313,10 +314,15 @@ impl Link {
         &self.session
     }
 
-    /// From the device handing over the last sample of a chunk to the socket
-    /// having it; shared, so that it can be read while the link runs.
-    pub fn capture_to_wire(&self) -> Arc<Histogram> {
-        self.capture_to_wire.clone()
+    /// What others may see of it while it runs.
+    pub fn gauges(&self) -> Arc<LinkGauges> {
+        self.gauges.clone()
+    }
+
+    /// Shows what was counted until now; where somebody reads it just then, the
+    /// next call does.
+    pub fn show(&self) {
+        self.gauges.show(|| self.counters());
     }
 
     /// Everything counted until now. Allocates.
@@ -345,7 +351,8 @@ impl Link {
         let is_audio = matches!(uplink, Uplink::Audio { .. });
         let written = self.session.write_uplink(now, uplink, out);
         if written {
-            let captured_at = if is_audio { next.captured_at } else { Nanos::ZERO };
+            let timed = is_audio || ends_turn;
+            let captured_at = if timed { next.captured_at } else { Nanos::ZERO };
             self.in_hand = Some(InHand { captured_at, ends_turn });
         } else {
             self.counters.refused_frames += next.frames() as u64;
@@ -411,6 +418,9 @@ impl Link {
         let staged = self.staging.push_audio(now, reply, samples, rate);
         if staged.is_first {
             let since_turn_end = self.turn_ended_at.take().map(|ended| now.since(ended));
+            if let Some(waited) = since_turn_end {
+                self.gauges.end_to_reply.record(waited);
+            }
             self.emit(LinkEvent::ReplyStarted { reply, first_byte_at: now, since_turn_end });
         }
         if staged.refused_frames > 0 && self.overlong != Some(reply) {

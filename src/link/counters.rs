@@ -1,7 +1,43 @@
 //! What the link counts, over all its connections.
 
 pub use super::{queue::QueueCounters, staging::StagingCounters};
-use crate::{audio::Nanos, protocol::SessionCounters};
+use std::sync::{Mutex, PoisonError, atomic::AtomicU64};
+
+use crate::{
+    audio::{Nanos, histogram::Histogram},
+    protocol::SessionCounters,
+};
+
+/// What the link lets others see while it runs.
+#[derive(Debug, Default)]
+pub struct LinkGauges {
+    /// The device handing over the last sample of a chunk → the socket has it.
+    pub capture_to_wire: Histogram,
+    /// The device handing over the block in which a turn's end was decided → the
+    /// socket has our end of turn.
+    pub end_to_wire: Histogram,
+    /// The socket has our end of turn → the first byte of the reply was read.
+    pub end_to_reply: Histogram,
+    /// Events that the supervisor did not take in time.
+    pub events_untaken: AtomicU64,
+    /// Resolver threads that have not come back.
+    pub resolvers_busy: AtomicU64,
+    counters: Mutex<LinkCounters>,
+}
+
+impl LinkGauges {
+    /// The counters as the link last showed them.
+    pub fn counters(&self) -> LinkCounters {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Never waits: who reads just now keeps what was shown before.
+    pub(super) fn show(&self, counters: impl FnOnce() -> LinkCounters) {
+        if let Ok(mut shown) = self.counters.try_lock() {
+            *shown = counters();
+        }
+    }
+}
 
 /// Everything counted; nothing is dropped without one of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ mod staging;
 mod watch;
 
 pub use body::{Link, LinkEnds, ModeSettings, REPLY_MINUTES_MAX};
-pub use counters::{LinkCounters, QueueCounters, StagingCounters};
+pub use counters::{LinkCounters, LinkGauges, QueueCounters, StagingCounters};
 pub use event::{Control, LinkEvent};
 pub use life::SwitchCause;
 pub use reconnect::Decision;

@@ -3,6 +3,7 @@
 //! Nothing here runs in real time.
 
 pub mod echo;
+pub mod figures;
 pub mod probe;
 pub mod report;
 pub mod timeline;

@@ -7,7 +7,7 @@
 //! has left and the socket is writable; the old socket is closed before the
 //! next is dialled.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
@@ -115,10 +115,11 @@ pub fn run(link: Link, dialer: &Dialer, wiring: &Wiring, clock: impl Fn() -> Nan
     };
     let gave_up = client.run(state);
     client.forward_events();
+    client.show();
     LinkReport {
         gave_up,
         counters: client.link.counters(),
-        capture_to_wire: client.link.capture_to_wire().snapshot(),
+        capture_to_wire: client.link.gauges().capture_to_wire.snapshot(),
         events_refused: client.events_refused,
         resolvers_busy: dialer.resolvers_busy(),
     }
@@ -173,6 +174,7 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
             if let State::Over(verdict) = state {
                 return verdict;
             }
+            self.show();
             self.wait(&mut state);
         }
     }
@@ -346,6 +348,14 @@ impl<Clock: Fn() -> Nanos> Client<'_, Clock> {
             State::Over(_) => None,
         };
         [self.link.next_deadline(), holding, own].into_iter().flatten().min()
+    }
+
+    /// Lets others see what was counted, once all that was urgent is done.
+    fn show(&self) {
+        self.link.show();
+        let gauges = self.link.gauges();
+        gauges.events_untaken.store(self.events_refused, Relaxed);
+        gauges.resolvers_busy.store(self.dialer.resolvers_busy() as u64, Relaxed);
     }
 
     fn forward_events(&mut self) {

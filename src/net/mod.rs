@@ -10,6 +10,7 @@ mod conversation;
 mod dial;
 mod error;
 mod late_pings;
+pub mod metrics;
 mod poll;
 mod probe;
 mod resolve;

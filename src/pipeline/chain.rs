@@ -2,16 +2,35 @@
 //!
 //! Runs on: worker, but for `prepare`. Never allocates, locks, logs or fails.
 
-use super::{Format, PrepareError, Stage, StageConfig};
-use crate::audio::{Block, LiveValue, Nanos, Notes, Rate, Stopwatch};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
-/// One stage of a chain and what is known about it.
+use super::{Format, PrepareError, Stage, StageConfig};
+use crate::audio::{Block, LiveValue, Nanos, Notes, Rate, Stopwatch, histogram::Histogram};
+
+/// One stage of a chain.
 struct Link {
-    name: String,
     stage: Box<dyn Stage>,
     latency: Nanos,
-    spent: Nanos,
-    spent_max: Nanos,
+}
+
+/// What others may see of one stage, while it runs.
+#[derive(Debug)]
+pub struct StageGauges {
+    /// Its name.
+    pub name: String,
+    /// The time that it took, each block.
+    pub time: Histogram,
+    latency: AtomicU64,
+}
+
+impl StageGauges {
+    /// How much later a sound leaves it.
+    pub fn latency(&self) -> Nanos {
+        Nanos(self.latency.load(Relaxed))
+    }
 }
 
 /// What one stage costs.
@@ -31,6 +50,7 @@ pub struct StageCost<'a> {
 /// one what the stage before it makes.
 pub struct Chain {
     links: Vec<Link>,
+    gauges: Arc<[StageGauges]>,
     input: Format,
     output: Format,
     block_capacity: usize,
@@ -48,8 +68,10 @@ impl Chain {
         stages: impl IntoIterator<Item = (&'a str, &'a dyn StageConfig)>,
         input: Format,
     ) -> Result<Self, PrepareError> {
+        let mut gauges = Vec::new();
         let mut chain = Self {
             links: Vec::new(),
+            gauges: Arc::new([]),
             input,
             output: input,
             block_capacity: input.block_frames_max,
@@ -64,15 +86,32 @@ impl Chain {
             let latency = prepared.output.rate.duration_of(prepared.latency_frames as u64);
             let controls = prepared.controls.into_iter();
             chain.controls.extend(controls.map(|(key, value)| (format!("{name}.{key}"), value)));
-            chain.links.push(Link {
-                name: name.to_owned(),
-                stage: prepared.stage,
-                latency,
-                spent: Nanos::ZERO,
-                spent_max: Nanos::ZERO,
-            });
+            chain.links.push(Link { stage: prepared.stage, latency });
+            let (name, latency) = (name.to_owned(), AtomicU64::new(latency.0));
+            gauges.push(StageGauges { name, time: Histogram::new(), latency });
         }
+        chain.gauges = gauges.into();
         Ok(chain)
+    }
+
+    /// The same chain counting on where another of the same stages stopped: the
+    /// device was opened anew. Any thread, while the other is not run.
+    #[must_use]
+    pub fn counting_on(mut self, gauges: &Arc<[StageGauges]>) -> Self {
+        let names =
+            |gauges: &[StageGauges]| gauges.iter().map(|g| g.name.clone()).collect::<Vec<_>>();
+        if names(&self.gauges) == names(gauges) {
+            self.gauges = gauges.clone();
+            for (link, gauges) in self.links.iter().zip(self.gauges.iter()) {
+                gauges.latency.store(link.latency.0, Relaxed);
+            }
+        }
+        self
+    }
+
+    /// Each stage, to be looked at while the chain runs.
+    pub fn gauges(&self) -> Arc<[StageGauges]> {
+        self.gauges.clone()
     }
 
     /// What goes in.
@@ -107,11 +146,11 @@ impl Chain {
 
     /// Each stage with its latency and the time it took so far.
     pub fn costs(&self) -> impl Iterator<Item = StageCost<'_>> {
-        self.links.iter().map(|link| StageCost {
-            name: &link.name,
-            latency: link.latency,
-            spent: link.spent,
-            spent_max: link.spent_max,
+        self.gauges.iter().map(|stage| StageCost {
+            name: &stage.name,
+            latency: stage.latency(),
+            spent: stage.time.sum(),
+            spent_max: stage.time.max(),
         })
     }
 
@@ -120,15 +159,15 @@ impl Chain {
     ///
     /// # Realtime safety
     /// As its stages: see [`Stage::process`].
-    pub fn process(&mut self, block: &mut Block, notes: &mut Notes, clock: &impl Stopwatch) {
+    pub fn process<S: Stopwatch>(&mut self, block: &mut Block, notes: &mut Notes, clock: &S) {
         let mut before = clock.now();
-        for link in &mut self.links {
+        for (link, gauges) in self.links.iter_mut().zip(self.gauges.iter()) {
             link.stage.process(block, notes);
-            let after = clock.now();
-            let spent = after.since(before);
-            link.spent += spent;
-            link.spent_max = link.spent_max.max(spent);
-            before = after;
+            if S::RUNS {
+                let after = clock.now();
+                gauges.time.record(after.since(before));
+                before = after;
+            }
         }
     }
 

@@ -11,11 +11,11 @@ use crate::{
     },
     config::Plan,
     duplex::{
-        CaptureHalf, Ends, Exchange, RenderHalf, Taps, Worker, WorkerControls, WorkerNote,
+        CaptureHalf, Ends, Exchange, Meters, RenderHalf, Taps, Worker, WorkerControls, WorkerNote,
         WorkerParts, capture, exchange, render,
     },
     link::{Link, LinkEnds},
-    pipeline::{Format, PrepareError},
+    pipeline::{Chain, Format, PrepareError},
     protocol::Session,
 };
 
@@ -45,6 +45,8 @@ pub struct Machines {
     pub controls: Arc<WorkerControls>,
     /// What the worker says.
     pub notes: Reader<WorkerNote>,
+    /// What is counted of the sound.
+    pub meters: Meters,
     /// What the link is connected to.
     pub ends: LinkEnds,
     /// Where the ends of streams that are opened anew come from.
@@ -87,9 +89,16 @@ impl Machines {
             chunk_ms: plan.link.chunk_ms,
             period_frames: plan.device.period_frames as usize,
         });
+        let meters = Meters {
+            worker: worker.gauges(),
+            audible: Arc::default(),
+            stages: worker.chains().map(Chain::gauges),
+        };
+        let render = render.counting_into(&meters.audible);
         let (exchange, swaps) = exchange();
         worker.swap_from(swaps);
         let renewal = Renewal {
+            meters: meters.clone(),
             plan: plan.clone(),
             bells: bells.clone(),
             rates: [capture_rate, render_rate],
@@ -98,13 +107,14 @@ impl Machines {
         };
         let worker_bell = bells.worker.clone();
         let ends = LinkEnds { uplink: uplink_end, downlink, flow, worker_bell };
-        Ok(Self { capture, render, worker, controls, notes, ends, renewal })
+        Ok(Self { capture, render, worker, controls, notes, meters, ends, renewal })
     }
 }
 
 /// Makes the halves of a stream that is opened anew, and hands its other end to
 /// the worker.
 pub struct Renewal {
+    meters: Meters,
     plan: Plan,
     bells: Bells,
     /// Of the microphone and the speaker that the worker has, or will have.
@@ -120,6 +130,7 @@ impl Renewal {
     /// A stage of the plan that cannot run at that rate.
     pub fn microphone(&self, rate: Rate, taps: Taps) -> Result<(CaptureHalf, Ends), PrepareError> {
         let chain = self.plan.capture_chain(Format::of(rate))?;
+        let chain = chain.counting_on(&self.meters.stages[0]);
         let channel = self.plan.device.input_channel;
         let (half, end) =
             capture(rate, self.epoch.wrapping_add(1), channel, self.bells.callbacks.clone());
@@ -132,8 +143,10 @@ impl Renewal {
     /// A stage of the plan that cannot run at that rate.
     pub fn speaker(&self, rate: Rate) -> Result<(RenderHalf, Ends), PrepareError> {
         let chain = self.plan.playback_chain(rate)?;
+        let chain = chain.counting_on(&self.meters.stages[1]);
         let (half, end) = render(rate, self.plan.playout.fade_ms, self.bells.callbacks.clone());
-        Ok((half.rising(), Ends::speaker(end, chain, self.rates[0])))
+        let half = half.rising().counting_into(&self.meters.audible);
+        Ok((half, Ends::speaker(end, chain, self.rates[0])))
     }
 
     /// Hands the ends over, whose stream at `rate` runs. `false` where the worker

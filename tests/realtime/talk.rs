@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use chinwag::{
     audio::{
-        Doorbell, Nanos, NoStopwatch, NoteKind, Rate, TurnMode, Wake,
+        Doorbell, Nanos, NoteKind, Rate, TurnMode, Wake,
         ring::{Reader, ring},
     },
     config::{ConfigFile, Plan},
+    device::Clock,
     duplex::{
         CaptureHalf, Ends, Questions, RenderHalf, Taps, Worker, WorkerControls, WorkerNote, opinion,
     },
@@ -77,6 +78,8 @@ struct Talk {
     advised: usize,
     back: usize,
     now: Nanos,
+    /// Work takes its true time, so that what measures it is run too.
+    clock: Clock,
 }
 
 impl Talk {
@@ -85,7 +88,7 @@ impl Talk {
         let bells = Bells { callbacks: bell(), worker: bell(), link: bell() };
         let rates = [capture_hz, render_hz].map(|hz| Rate::new(hz).unwrap());
         let plan = plan(profile);
-        let Machines { capture, render, worker, notes, controls, ends, renewal } =
+        let Machines { capture, render, worker, notes, controls, ends, renewal, .. } =
             Machines::build(&plan, rates, &bells).unwrap();
         // Taps that nobody empties: a recording on a disk that hangs.
         let [mic, far] = [(); 2].map(|()| Some(ring(rates[0].hz() as usize).0));
@@ -117,16 +120,17 @@ impl Talk {
             advised: 0,
             back: 0,
             now: Nanos::ZERO,
+            clock: Clock::start(),
         }
     }
 
     /// Both callbacks and the worker, counted.
     fn sound(&mut self, captured: &[f32], played: &mut [f32]) {
-        let Self { capture, render, worker, notes, .. } = self;
+        let Self { capture, render, worker, notes, clock, .. } = self;
         let now = self.now;
         counted(&mut self.calls.render, || render.process(played, 2, now, 480));
         counted(&mut self.calls.capture, || capture.process(captured, 1, now));
-        counted(&mut self.calls.worker, || worker.step(now, &NoStopwatch));
+        counted(&mut self.calls.worker, || worker.step(now, clock));
         while let Some(told) = notes.pop() {
             self.told += 1;
             match told.note.kind {

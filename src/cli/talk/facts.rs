@@ -15,16 +15,18 @@ use crate::{
 /// Names and values, for people.
 pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, String)> {
     let mut facts = Vec::new();
+    let times = |name| report.figures.times(name);
+    let count = |name| report.figures.count(name).unwrap_or_default();
     let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     if let Some(link) = &report.link {
-        fact("capture → socket", spread(&link.capture_to_wire));
+        fact("capture → socket", spread(times("capture_to_wire_seconds")));
         fact("connections", connections(&link.counters));
         if let Some(odd) = odd_messages(&link.counters.session) {
             fact("messages of the server", odd);
         }
     }
-    fact("first byte → render ring", spread(&report.wire_to_ring));
-    fact("worker, per block of 10 ms", spread(&report.block_time));
+    fact("first byte → render ring", spread(times("wire_to_ring_seconds")));
+    fact("worker, per block of 10 ms", spread(times("worker_block_seconds")));
     fact(
         "lost",
         format!(
@@ -32,9 +34,9 @@ pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, Stri
              {} notes",
             report.sound.capture_lost_frames,
             report.sound.capture_missing_frames,
-            report.uplink_lost_frames,
+            count("uplink_lost_frames_total"),
             report.sound.far_lost_frames,
-            report.notes_refused
+            count("notes_refused_total")
         ),
     );
     if let Some(echo) = story.echo.fact() {
@@ -126,7 +128,8 @@ fn complaints(faults: Faults) -> String {
     )
 }
 
-fn spread(snapshot: &Snapshot) -> String {
+fn spread(times: Option<&Snapshot>) -> String {
+    let Some(snapshot) = times else { return String::new() };
     let ms = |n: Option<Nanos>| n.map_or_else(|| "–".to_owned(), |n| format!("{:.2}", n.as_ms()));
     let count = snapshot.count();
     format!("p50 {} ms, p99 {} ms, {count} times", ms(snapshot.p50()), ms(snapshot.p99()))

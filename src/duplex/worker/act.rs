@@ -5,7 +5,10 @@
 
 use super::Worker;
 use crate::{
-    audio::{FrameTime, Nanos, Note, NoteKind, Rate, TurnMode, Uplink, note::FloorState},
+    audio::{
+        FrameTime, Nanos, Note, NoteKind, Rate, TurnMode, Uplink, histogram::Histogram,
+        note::FloorState,
+    },
     dialog::floor::{Actions, Input, Window},
 };
 
@@ -22,10 +25,18 @@ impl Worker {
             NoteKind::Likely => (Input::Likely(note.decided_at), note.at),
             NoteKind::FalseAlarm => (Input::FalseAlarm(note.decided_at), note.at),
             NoteKind::Onset => {
+                count_frames(&self.gauges.onset_to_decided, note);
+                self.speaker.answers = None;
                 let pre_roll = Rate::UPLINK.frames_in_ms(self.turn.pre_roll_ms) as i64;
                 (Input::Onset, note.at.plus(-pre_roll))
             }
-            NoteKind::EndOfTurn => (Input::EndOfTurn, note.decided_at.plus(1)),
+            NoteKind::EndOfTurn => {
+                if matches!(self.turn.mode, TurnMode::Client | TurnMode::Hybrid) {
+                    count_frames(&self.gauges.end_to_decided, note);
+                }
+                self.await_answer(note.at.plus(1));
+                (Input::EndOfTurn, note.decided_at.plus(1))
+            }
             _ => return,
         };
         let was_model = self.floor.state() == FloorState::Model;
@@ -38,6 +49,15 @@ impl Worker {
             NoteKind::EndOfTurn => self.follow_end(note.at),
             _ => {}
         }
+    }
+
+    /// The user's speech ended before position `end`: the next reply answers it.
+    /// The device handed its last frame over as much before the newest as they are
+    /// apart, and as the chain is late.
+    pub(super) fn await_answer(&mut self, end: FrameTime) {
+        let since = self.uplink.newest().frames_since(end).unwrap_or_default().max(0) as u64;
+        let ago = Rate::UPLINK.duration_of(since) + self.listener.chain().latency();
+        self.speaker.answers = Some(self.uplink.captured_at() - ago);
     }
 
     /// Does what the floor decided about position `at`.
@@ -155,5 +175,12 @@ impl Worker {
         if let Some(note) = self.endpoint.close(at.plus(-1)) {
             self.decide(note);
         }
+    }
+}
+
+/// From the frame that something is about to the one that decided it.
+fn count_frames(times: &Histogram, note: Note) {
+    if let Some(frames) = note.decided_at.frames_since(note.at) {
+        times.record(Rate::UPLINK.duration_of(frames.max(0) as u64));
     }
 }

@@ -19,9 +19,14 @@ impl Worker {
     /// Takes the ends of streams that were opened anew.
     pub(super) fn take_ends(&mut self) {
         while let Some(mut ends) = self.swaps.as_mut().and_then(Swaps::take) {
+            let before = self.refused();
             match &mut ends {
                 Ends::Microphone(new) => self.change_microphone(new),
                 Ends::Speaker(new) => self.change_speaker(new),
+            }
+            let refused = before.iter().zip(self.refused());
+            for (total, (before, after)) in self.refused_before.iter_mut().zip(refused) {
+                *total += before.saturating_sub(after);
             }
             if let Some(swaps) = &mut self.swaps {
                 swaps.give_back(ends);

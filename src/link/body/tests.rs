@@ -192,7 +192,7 @@ fn the_time_from_capture_to_the_wire_is_taken_when_the_socket_has_it() {
     bench.link.transmitted(captured);
     assert!(bench.link.poll_transmit(captured, &mut bench.out));
     bench.link.transmitted(captured + Nanos::from_ms(7));
-    let snapshot = bench.link.capture_to_wire().snapshot();
+    let snapshot = bench.link.gauges().capture_to_wire.snapshot();
     assert_eq!((snapshot.count(), snapshot.max()), (1, Nanos::from_ms(7)));
 }
 

@@ -159,6 +159,32 @@ fn each_stage_is_charged_with_its_own_time_in_sum_and_at_most() {
 }
 
 #[test]
+fn a_chain_counts_on_where_one_of_the_same_stages_stopped() {
+    let clock = Ticking(Cell::new(0), Cell::new(0));
+    let run = |chain: &mut Chain| {
+        let mut block = block_of(&[0.0], chain);
+        chain.process(&mut block, &mut Notes::default(), &clock);
+    };
+    let mut first = chain(&[("a", ADD)]).unwrap();
+    run(&mut first);
+    let late = Add { latency_frames: 16, ..ADD };
+    let mut next = chain(&[("a", late)]).unwrap().counting_on(&first.gauges());
+    run(&mut next);
+    let [stage] = &first.gauges()[..] else { panic!("one stage") };
+    assert_eq!((stage.time.snapshot().count(), stage.latency()), (2, Nanos::from_ms(1)));
+    let other = chain(&[("b", ADD)]).unwrap().counting_on(&first.gauges());
+    assert_eq!(other.gauges()[0].name, "b", "another pipeline counts by itself");
+}
+
+#[test]
+fn where_time_stands_still_no_stage_is_measured() {
+    let mut chain = chain(&[("a", ADD)]).unwrap();
+    let mut block = block_of(&[0.0], &chain);
+    chain.process(&mut block, &mut Notes::default(), &NoStopwatch);
+    assert_eq!(chain.gauges()[0].time.snapshot().count(), 0);
+}
+
+#[test]
 fn controls_are_named_by_stage_and_parameter_and_reach_the_stage() {
     let value = LiveValue::new(3.0);
     let live = Add { control: Some(value.clone()), ..ADD };

@@ -43,7 +43,7 @@ impl World {
         let worker_task = Task::new(settings.worker_wake, seed.split());
         let link_task = Task::new(settings.link_wake, seed.split());
         let bells = bells(&worker_task, &link_task);
-        let Machines { capture, render, worker, controls, notes, ends, renewal } =
+        let Machines { capture, render, worker, controls, notes, meters, ends, renewal } =
             Machines::build(&settings.plan, rates, &bells)?;
         let (far_tap, far) = ring(FAR_SECS * rates[0].hz() as usize);
         let far_tap = settings.record_sound.then_some(far_tap);
@@ -63,7 +63,7 @@ impl World {
             renewal,
             invariants,
             plan: settings.plan,
-            gauges: worker.gauges(),
+            meters,
             worker,
             worker_task,
             controls,

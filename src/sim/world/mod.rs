@@ -33,8 +33,8 @@ use crate::{
         ring::{Reader, Writer},
     },
     config::Plan,
-    duplex::{Opinion, Worker, WorkerControls, WorkerGauges, WorkerNote},
-    link::{Control, Link, LinkCounters},
+    duplex::{Meters, Opinion, Worker, WorkerControls, WorkerGauges, WorkerNote},
+    link::{Control, Link, LinkCounters, LinkGauges},
     sim::{
         clock::DeviceClock,
         machines::Renewal,
@@ -68,7 +68,7 @@ pub struct World {
     worker: Worker,
     worker_task: Task,
     plan: Plan,
-    gauges: Arc<WorkerGauges>,
+    meters: Meters,
     controls: Arc<WorkerControls>,
     notes: Reader<WorkerNote>,
     /// Where the sound is recorded: what the worker has as far end, of each
@@ -144,7 +144,19 @@ impl World {
 
     /// What the worker shows.
     pub fn gauges(&self) -> &WorkerGauges {
-        &self.gauges
+        &self.meters.worker
+    }
+
+    /// What is counted of the sound. Nothing here takes any time, but for how late
+    /// threads wake: what a block and a stage cost is not in it.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What is counted of the link.
+    pub fn link_gauges(&self) -> Arc<LinkGauges> {
+        self.link.show();
+        self.link.gauges()
     }
 
     /// Frames that found no room on their way from the microphone to the worker.

@@ -162,6 +162,9 @@ impl World {
 
     fn work(&mut self) {
         self.worker_task.wake();
+        if let Some(rung_at) = self.worker_task.bell.take_rung_at() {
+            self.meters.worker.wake_up.record(self.now.since(rung_at));
+        }
         self.worker.step(self.now, &NoStopwatch);
         self.worker_task.sleep(Some(self.now + WORKER_TIMER));
         self.take_notes();
@@ -172,9 +175,9 @@ impl World {
     /// The playout holds what it has room for; the render ring a period and a
     /// block, and the block that came on top.
     fn check_rings(&mut self) {
-        let staged = self.gauges.staged_frames.load(Relaxed);
+        let staged = self.meters.worker.staged_frames.load(Relaxed);
         self.invariants.require(staged <= PLAYOUT_FRAMES, || format!("{staged} frames staged"));
-        let pending = self.gauges.render_pending_frames.load(Relaxed);
+        let pending = self.meters.worker.render_pending_frames.load(Relaxed);
         let bound = self.render.period_max + 2 * self.render.fate.rate.block_frames_max();
         self.invariants.require(pending <= bound, || {
             format!("{pending} of {bound} frames in the render ring")
@@ -202,7 +205,7 @@ impl World {
             && let Some(packet) = self.uplink_from_worker.pop()
         {
             let sent = Sent::of(&packet);
-            self.invariants.sent(&sent, self.gauges.uplink_lost_frames.load(Relaxed));
+            self.invariants.sent(&sent, self.meters.worker.uplink_lost_frames.load(Relaxed));
             self.transcript.uplink.push(sent);
             let _ = self.uplink_to_link.push(packet);
         }
