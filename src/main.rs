@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// So that `chinwag bench` can count.
+#[global_allocator]
+static ALLOCATOR: chinwag_ffi::Counting = chinwag_ffi::Counting;
+
 fn main() -> ExitCode {
     chinwag::cli::run(std::env::args_os())
 }

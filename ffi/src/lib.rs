@@ -1,8 +1,12 @@
 //! The only `unsafe` code of chinwag, each use with its SAFETY line.
 //!
 //! [`WebrtcVad`] may move between threads; [`flush_subnormals`] makes the
-//! current thread treat subnormal floats as zero.
+//! current thread treat subnormal floats as zero; [`Counting`] counts how often a
+//! thread allocates.
 
+mod counting;
+
+pub use counting::{Counting, allocations};
 use webrtc_vad::{SampleRate, Vad, VadMode};
 
 /// WebRTC's voice detector at 16 kHz, which may be sent to another thread.

@@ -144,6 +144,17 @@ impl Snapshot {
         None
     }
 
+    /// The buckets that hold anything: the longest duration of each, and how many
+    /// it holds.
+    pub fn bars(&self) -> impl Iterator<Item = (Nanos, u64)> {
+        let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(index, &count)| {
+            let last = index + 1 == BUCKETS;
+            let upper = if last { self.max } else { Nanos(upper_of(index)).min(self.max) };
+            (upper, u64::from(count))
+        })
+    }
+
     /// Adds the records of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
@@ -224,6 +235,18 @@ mod tests {
         assert_eq!(snapshot.shorter_than(11), [5, 6]);
         assert_eq!((snapshot.sum(), snapshot.mean()), (Nanos(9_213), Some(Nanos(1_535))));
         assert_eq!(Histogram::new().snapshot().mean(), None);
+    }
+
+    #[test]
+    fn the_bars_are_all_records_in_their_order() {
+        let histogram = Histogram::new();
+        for ms in [3, 1, 3, 200_000] {
+            histogram.record(Nanos::from_ms(ms));
+        }
+        let bars: Vec<_> = histogram.snapshot().bars().collect();
+        assert_eq!(bars.iter().map(|bar| bar.1).collect::<Vec<_>>(), [1, 2, 1]);
+        assert!(bars.is_sorted(), "{bars:?}");
+        assert_eq!(bars[2].0, Nanos::from_secs(200));
     }
 
     #[test]

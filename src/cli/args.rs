@@ -143,6 +143,15 @@ impl Given {
         given.find(|(given, _)| *given == flag).map(|(_, value)| PathBuf::from(value))
     }
 
+    /// All values of a flag that may be repeated, in order.
+    ///
+    /// # Errors
+    /// A value that is not UTF-8.
+    pub fn texts(&self, flag: &Flag) -> Result<Vec<String>, Failure> {
+        let given = self.flags.iter().filter(|(given, _)| *given == flag);
+        given.map(|(_, value)| utf8(flag, value.clone())).collect()
+    }
+
     /// The same as text.
     ///
     /// # Errors

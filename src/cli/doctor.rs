@@ -4,7 +4,7 @@ mod date;
 mod echo;
 mod findings;
 mod network;
-mod sound;
+pub(super) mod sound;
 
 use lexopt::Parser;
 use serde_json::json;

@@ -23,6 +23,8 @@ pub enum Exit {
     Link = 4,
     /// The service refused: key, model or settings.
     Refused = 5,
+    /// A measurement is over the profile's budget.
+    Budget = 6,
     /// A fault of this program.
     Internal = 70,
     /// A second interrupt ended it at once.
@@ -31,13 +33,14 @@ pub enum Exit {
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ok,
         Self::Conversation,
         Self::Usage,
         Self::Device,
         Self::Link,
         Self::Refused,
+        Self::Budget,
         Self::Internal,
         Self::Interrupted,
     ];
@@ -56,6 +59,7 @@ impl Exit {
             Self::Device => "a sound device is missing or failed",
             Self::Link => "no connection",
             Self::Refused => "the service refused: key, model or settings",
+            Self::Budget => "a measurement is over the profile's budget",
             Self::Internal => "a fault of chinwag itself",
             Self::Interrupted => "a second interrupt ended it at once",
         }

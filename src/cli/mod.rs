@@ -10,6 +10,7 @@ use std::{ffi::OsString, process::ExitCode};
 use lexopt::{Arg, Parser};
 
 pub mod args;
+pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod devices;
@@ -35,7 +36,7 @@ use exit::{Exit, Failure};
 type Entry = (&'static str, &'static str, fn(&mut Parser) -> Result<Exit, Failure>);
 
 /// All verbs, in the order that the help shows.
-const VERBS: [Entry; 8] = [
+const VERBS: [Entry; 9] = [
     (run::VERB.name, run::VERB.summary, run::run),
     (demo::VERB.name, demo::VERB.summary, demo::run),
     ("sim", "serve the Live API on this machine, to try clients without a key", run_sim),
@@ -43,6 +44,7 @@ const VERBS: [Entry; 8] = [
     (devices::VERB.name, devices::VERB.summary, devices::run),
     (check::VERB.name, check::VERB.summary, check::run),
     (doctor::VERB.name, doctor::VERB.summary, doctor::run),
+    (bench::VERB.name, bench::VERB.summary, bench::run),
     (stages::VERB.name, stages::VERB.summary, stages::run),
 ];
 

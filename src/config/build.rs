@@ -25,7 +25,7 @@ pub(super) fn build(
 ) -> Option<Plan> {
     let before = problems.len();
     let values = TableId::ALL.map(|id| profile.values(id));
-    let [session, device, link, turn, playout] = &values;
+    let [session, device, link, turn, playout, _] = &values;
     let turn_settings = tables::turn::settings(turn);
     let mut plan = Plan {
         profile: profile.name.clone(),

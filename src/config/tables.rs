@@ -3,6 +3,7 @@
 
 use crate::pipeline::Param;
 
+pub mod budget;
 pub mod device;
 pub mod link;
 pub mod playout;
@@ -40,11 +41,14 @@ pub enum TableId {
     Turn,
     /// How replies are played.
     Playout,
+    /// What it may cost.
+    Budget,
 }
 
 impl TableId {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 5] = [Self::Session, Self::Device, Self::Link, Self::Turn, Self::Playout];
+    pub const ALL: [Self; 6] =
+        [Self::Session, Self::Device, Self::Link, Self::Turn, Self::Playout, Self::Budget];
 
     /// What is known about it.
     pub const fn table(self) -> &'static Table {
@@ -54,6 +58,7 @@ impl TableId {
             Self::Link => &link::TABLE,
             Self::Turn => &turn::TABLE,
             Self::Playout => &playout::TABLE,
+            Self::Budget => &budget::TABLE,
         }
     }
 

@@ -105,6 +105,12 @@ impl FarEnd {
         self.known
     }
 
+    /// How much later than its callback the far end of the newest block is, in
+    /// seconds.
+    pub(super) fn behind_s(&self) -> f64 {
+        self.alignment.margin() / 1e9 + self.alignment.error()
+    }
+
     pub(super) fn show(&self, gauges: &FarGauges) {
         gauges.missing_frames.store(self.missing_frames, Relaxed);
         gauges.realignments.store(self.alignment.realignments(), Relaxed);

@@ -71,6 +71,12 @@ impl Sounding {
         block.far().filter(|_| heard != Heard::Nothing).map(|far| (block.near(), far))
     }
 
+    /// How much later than its callback what was played is placed beside the newest
+    /// 10 ms, in seconds.
+    pub fn far_behind_s(&self) -> f64 {
+        self.far.behind_s()
+    }
+
     /// How the far end is aligned.
     pub fn far(&self) -> &FarGauges {
         &self.gauges

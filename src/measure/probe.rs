@@ -16,6 +16,9 @@ const SILENCE_RATIO: f64 = 1e-9;
 pub struct Found {
     /// Index in the recording of the signal's first sample.
     pub offset: usize,
+    /// How much further the peak lies between the samples, -0.5 to 0.5: the top of
+    /// the parabola through it and its neighbours.
+    pub between: f64,
     /// 1 for a scaled copy, -1 for an inverted one, near 0 for none.
     pub correlation: f32,
     /// How much the best offset exceeds the best one that is more than a
@@ -36,9 +39,19 @@ pub fn find(signal: &[f32], recording: &[f32]) -> Option<Found> {
     let rival = rival.fold(0.0_f32, f32::max);
     Some(Found {
         offset: best,
+        between: top(&scores, best),
         correlation: scores[best],
         peak_ratio: if rival > 0.0 { scores[best].abs() / rival } else { f32::INFINITY },
     })
+}
+
+/// Where between its neighbours a peak has its top.
+fn top(scores: &[f32], best: usize) -> f64 {
+    let at = |i: usize| scores.get(i).map(|score| f64::from(score.abs()));
+    let around = best.checked_sub(1).and_then(at).zip(at(best)).zip(at(best + 1));
+    let Some(((before, peak), after)) = around else { return 0.0 };
+    let bend = before - 2.0 * peak + after;
+    if bend < 0.0 { (0.5 * (before - after) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
 /// The normalised correlation at every offset where the signal fits whole.
@@ -163,6 +176,15 @@ mod tests {
         let found = find(&signal, &placed(&signal, 4_321, 20_000, 0.01, 0.0)).unwrap();
         assert_eq!(found.offset, 4_321);
         assert!(found.correlation > 0.9999 && found.peak_ratio > 3.0, "{found:?}");
+    }
+
+    #[test]
+    fn a_copy_between_two_samples_is_found_there() {
+        let signal = noise(8, 1_000);
+        let halfway: Vec<f32> = signal.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])).collect();
+        let found = find(&signal, &placed(&halfway, 100, 2_000, 1.0, 0.0)).unwrap();
+        let at = found.offset as f64 + found.between;
+        assert!((at - 99.5).abs() < 0.1, "{found:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! read-outs); [`Timeline::to_json`] gives the same data to programs. It knows
 //! nothing of conversations: lanes of four kinds over one axis of seconds.
 
-mod draw;
+pub(super) mod draw;
 mod lanes;
 
 use serde::Serialize;

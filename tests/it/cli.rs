@@ -49,11 +49,12 @@ fn help_and_version_go_to_standard_output_and_are_no_error() {
     let folder = Folder::new("help");
     let help = chinwag(&folder, &["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for word in ["run", "demo", "doctor", "devices", "sim", "check", "stages", "exit codes", "130"]
+    for word in
+        ["run", "demo", "doctor", "devices", "sim", "check", "stages", "bench", "exit codes", "130"]
     {
         assert!(out(&help).contains(word), "{word}");
     }
-    for verb in ["run", "demo", "doctor", "devices", "sim", "check", "stages"] {
+    for verb in ["run", "demo", "doctor", "devices", "sim", "check", "stages", "bench"] {
         let help = chinwag(&folder, &[verb, "--help"]);
         assert_eq!(help.status.code(), Some(0), "{verb}");
         assert!(out(&help).contains("examples:\n"), "{verb}");

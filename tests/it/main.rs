@@ -2,6 +2,7 @@
 // Tests run the edge too: they spawn, and their threads wait.
 #![allow(clippy::disallowed_methods)]
 
+mod bench;
 mod cli;
 mod config;
 mod devices;

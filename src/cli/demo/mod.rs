@@ -6,8 +6,8 @@
 //! listens, answers, and once interrupts.
 
 mod page;
-mod person;
-mod script;
+pub(super) mod person;
+pub(super) mod script;
 
 use std::{
     fs,

@@ -14,7 +14,7 @@ use crate::{
 
 /// When the next utterance begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cue {
+pub(in crate::cli) enum Cue {
     /// After so much silence of the model, and of our own.
     Silence {
         /// In seconds.
@@ -29,20 +29,20 @@ pub(super) enum Cue {
 
 /// Both channels of the conversation, as they were at the card.
 #[derive(Debug, Default)]
-pub(super) struct Recording {
+pub(in crate::cli) struct Recording {
     /// What the microphone captured.
-    pub(super) user: Vec<f32>,
+    pub(in crate::cli) user: Vec<f32>,
     /// What the speaker played.
-    pub(super) model: Vec<f32>,
+    pub(in crate::cli) model: Vec<f32>,
     /// The person is speaking just now: a finger on the talk key.
-    pub(super) speaking: bool,
+    pub(in crate::cli) speaking: bool,
 }
 
 /// A recording that the person writes and the demo reads afterwards.
-pub(super) type Shared = Arc<Mutex<Recording>>;
+pub(in crate::cli) type Shared = Arc<Mutex<Recording>>;
 
 /// The demo's user, in a quiet room or in a given one.
-pub(super) struct Person {
+pub(in crate::cli) struct Person {
     lines: Vec<(Cue, Vec<f32>)>,
     /// The line that comes next, and how much of it was said.
     next: usize,
@@ -66,7 +66,7 @@ const NOISE: f32 = 0.0009;
 
 impl Person {
     /// A person who says `lines`, samples at `hz`, at their cues.
-    pub(super) fn new(lines: Vec<(Cue, Vec<f32>)>, hz: u32, recording: Shared) -> Self {
+    pub(in crate::cli) fn new(lines: Vec<(Cue, Vec<f32>)>, hz: u32, recording: Shared) -> Self {
         Self {
             lines,
             next: 0,
@@ -83,7 +83,7 @@ impl Person {
 
     /// The same person where the microphone hears the speaker.
     #[must_use]
-    pub(super) fn in_room(self, settings: &RoomSettings) -> Self {
+    pub(in crate::cli) fn in_room(self, settings: &RoomSettings) -> Self {
         let room = room::Room::new(settings, self.hz, self.hz, Seed::new(1));
         Self { room: Some(room), ..self }
     }

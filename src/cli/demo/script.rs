@@ -39,7 +39,7 @@ const CUES: [Cue; 4] = [
 ///
 /// # Errors
 /// A file that is no WAV: one that was damaged when this was compiled.
-pub(super) fn user(rate: Rate) -> Result<Vec<(Cue, Vec<f32>)>, Failure> {
+pub(in crate::cli) fn user(rate: Rate) -> Result<Vec<(Cue, Vec<f32>)>, Failure> {
     let lines = CUES.iter().zip(USER).enumerate();
     lines
         .map(|(i, (cue, bytes))| Ok((*cue, samples(&format!("user-{}", i + 1), bytes, rate)?)))
@@ -58,7 +58,7 @@ fn exchanges(interrupted: bool) -> impl Iterator<Item = usize> {
 ///
 /// # Errors
 /// As [`user`].
-pub(super) fn model(interrupted: bool) -> Result<Vec<Vec<i16>>, Failure> {
+pub(in crate::cli) fn model(interrupted: bool) -> Result<Vec<Vec<i16>>, Failure> {
     let replies = exchanges(interrupted).map(|i| (i, MODEL[i]));
     let wire = |samples: Vec<f32>| samples.into_iter().map(to_wire).collect();
     replies
@@ -67,7 +67,7 @@ pub(super) fn model(interrupted: bool) -> Result<Vec<Vec<i16>>, Failure> {
 }
 
 /// The words of each exchange.
-pub(super) fn captions(interrupted: bool) -> Vec<TurnScript> {
+pub(in crate::cli) fn captions(interrupted: bool) -> Vec<TurnScript> {
     let words = |name: String| {
         let line = CAPTIONS.lines().find_map(|line| line.strip_prefix(&name));
         line.map(|text| text.trim().to_owned())

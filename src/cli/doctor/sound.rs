@@ -23,14 +23,14 @@ use crate::{
 /// So long, after the streams have begun.
 const LENGTH: Nanos = Nanos::from_ms(1_000);
 /// Streams that have not begun by then never will.
-pub(super) const PATIENCE: Nanos = Nanos::from_secs(5);
-pub(super) const LOOK: Duration = Duration::from_millis(2);
+pub(in crate::cli) const PATIENCE: Nanos = Nanos::from_secs(5);
+pub(in crate::cli) const LOOK: Duration = Duration::from_millis(2);
 /// The tone.
 const TONE: Dbfs = Dbfs(-30.0);
 const TONE_HZ: f64 = 440.0;
 
 /// Nobody waits for these callbacks.
-pub(super) struct Unanswered;
+pub(in crate::cli) struct Unanswered;
 
 impl Wake for Unanswered {
     fn wake(&self) {}
@@ -100,7 +100,7 @@ fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
 }
 
 /// What a profile asks of its devices.
-pub(super) fn spec_of(plan: &Plan) -> Spec {
+pub(in crate::cli) fn spec_of(plan: &Plan) -> Spec {
     Spec {
         period_frames: plan.device.period_frames,
         rate: plan.device.rate_hz.and_then(Rate::new),

@@ -4,7 +4,7 @@
 mod decisions;
 pub mod live;
 mod page;
-mod recordings;
+pub(super) mod recordings;
 
 use std::{fmt::Write as _, fs, path::PathBuf, thread};
 

@@ -29,12 +29,12 @@ const MIC: &str = "_mic";
 
 /// A file to be replayed.
 #[derive(Debug)]
-pub(super) struct Recording {
-    pub(super) path: PathBuf,
+pub(in crate::cli) struct Recording {
+    pub(in crate::cli) path: PathBuf,
     /// Of a talk that was recorded: all that was told of it.
-    pub(super) live: Option<Vec<Value>>,
+    pub(in crate::cli) live: Option<Vec<Value>>,
     /// What the loudspeaker was given meanwhile, where it was recorded.
-    pub(super) far: Option<PathBuf>,
+    pub(in crate::cli) far: Option<PathBuf>,
 }
 
 impl Recording {
@@ -45,7 +45,7 @@ impl Recording {
     /// What it is called among the decisions: the name of the file, a WAV's
     /// without its ending, so that a set in either form has the same keys; of
     /// a recorded talk the folder's.
-    pub(super) fn key(&self) -> String {
+    pub(in crate::cli) fn key(&self) -> String {
         let name = match &self.live {
             Some(_) => self.path.parent().and_then(Path::file_name),
             None if is(&self.path, "wav") => self.path.file_stem(),
@@ -55,7 +55,7 @@ impl Recording {
     }
 
     /// What the pair is called that it is the microphone of.
-    pub(super) fn scene(&self) -> String {
+    pub(in crate::cli) fn scene(&self) -> String {
         let stem = self.stem();
         stem.strip_suffix(MIC).map(str::to_owned).unwrap_or(stem)
     }
@@ -65,7 +65,7 @@ impl Recording {
     ///
     /// # Errors
     /// A folder that cannot be made, or the recording itself.
-    pub(super) fn beside(&self, folder: &Path, ending: &str) -> Result<PathBuf, Failure> {
+    pub(in crate::cli) fn beside(&self, folder: &Path, ending: &str) -> Result<PathBuf, Failure> {
         fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
         let path = folder.join(format!("{}.{ending}", self.stem()));
         if path.exists() && path.canonicalize().ok() == self.path.canonicalize().ok() {
@@ -81,13 +81,13 @@ impl Recording {
         if is(Path::new(&key), "flac") { key[..key.len() - ".flac".len()].to_owned() } else { key }
     }
 
-    pub(super) fn read(&self) -> Result<Wave, Failure> {
+    pub(in crate::cli) fn read(&self) -> Result<Wave, Failure> {
         read(&self.path)
     }
 
     /// What the loudspeaker was given, frame beside frame of the recording,
     /// which is at `rate`.
-    pub(super) fn read_far(&self, rate: Rate) -> Result<Option<Vec<f32>>, Failure> {
+    pub(in crate::cli) fn read_far(&self, rate: Rate) -> Result<Option<Vec<f32>>, Failure> {
         let Some(path) = &self.far else { return Ok(None) };
         let wave = read(path)?;
         let failed = |e| Failure::usage(format!("{}: {e}", path.display()));
@@ -108,7 +108,7 @@ fn is(path: &Path, ending: &str) -> bool {
 ///
 /// # Errors
 /// Another number of them.
-pub(super) fn pair(operands: &[String], far: PathBuf) -> Result<Vec<Recording>, Failure> {
+pub(in crate::cli) fn pair(operands: &[String], far: PathBuf) -> Result<Vec<Recording>, Failure> {
     match <[Recording; 1]>::try_from(find(operands)?) {
         Ok([mic]) => Ok(vec![Recording { far: Some(far), ..mic }]),
         Err(found) => Err(Failure::usage(format!(
@@ -122,7 +122,7 @@ pub(super) fn pair(operands: &[String], far: PathBuf) -> Result<Vec<Recording>, 
 ///
 /// # Errors
 /// Nothing named, nothing found, or two files of one name.
-pub(super) fn find(operands: &[String]) -> Result<Vec<Recording>, Failure> {
+pub(in crate::cli) fn find(operands: &[String]) -> Result<Vec<Recording>, Failure> {
     if operands.is_empty() {
         return Err(Failure::usage(
             "replay wants recordings; name WAV or FLAC files, or folders of them",

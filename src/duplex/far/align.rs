@@ -51,6 +51,8 @@ pub(super) struct Alignment {
     /// The first frame of the microphone that had a place.
     began: Option<i64>,
     drift: f64,
+    /// How much later than its place the reference is, in seconds.
+    error: f64,
     realignments: u64,
 }
 
@@ -73,6 +75,7 @@ impl Alignment {
             next: None,
             began: None,
             drift: 0.0,
+            error: 0.0,
             realignments: 0,
         }
     }
@@ -100,6 +103,7 @@ impl Alignment {
         let bound = if begins { START_JUMP_S } else { JUMP_S };
         let jumps = error.abs() > bound;
         self.realignments += u64::from(jumps && !begins);
+        self.error = if jumps { 0.0 } else { error };
         let (first, slew) = if jumps { (target, 0.0) } else { (expected, slew(error)) };
         let step = ratio * (1.0 + slew);
         self.next = Some((start + frames as i64, first + step * frames as f64));
@@ -123,6 +127,12 @@ impl Alignment {
     /// nanoseconds.
     pub(super) fn margin(&self) -> f64 {
         self.margin
+    }
+
+    /// How much further behind than the margin it is just now, in seconds; what is
+    /// being made good.
+    pub(super) fn error(&self) -> f64 {
+        self.error
     }
 
     /// So many jumps there were before this.

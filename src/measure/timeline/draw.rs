@@ -221,7 +221,7 @@ fn latency_cell(out: &mut String, ms: Option<f64>, longest: f64) {
 
 /// `text` for HTML, in elements and in quoted attributes; control characters
 /// become spaces.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::measure) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -7,7 +7,7 @@ use super::source::Source;
 const ONLY: [(&str, &[&str]); 15] = [
     ("process::Command", &[]),
     ("Command::new", &[]),
-    ("unsafe ", &["ffi/src/lib.rs"]),
+    ("unsafe ", &["ffi/src/"]),
     ("fs::write", &["src/cli/sim", "src/cli/replay/", "src/cli/demo/"]),
     ("fs::copy", &[]),
     ("fs::rename", &[]),

@@ -1,0 +1,28 @@
+//! `budget`: what `chinwag bench` may measure at most. Nothing else reads it.
+
+use super::Table;
+use crate::pipeline::{
+    Param,
+    param::{ParamDefault, ParamKind},
+};
+
+/// The table.
+pub const TABLE: Table = Table {
+    name: "budget",
+    doc: "what chinwag bench may measure at most; more, and it ends with exit code 6",
+    params: PARAMS,
+};
+
+const fn most(name: &'static str, doc: &'static str) -> Param {
+    let kind = ParamKind::Float { min: 0.0, max: 1e6 };
+    Param { name, kind, default: ParamDefault::Unset, doc }
+}
+
+const PARAMS: &[Param] = &[
+    most("pipeline_percent", "both chains together, in percent of one core"),
+    most("pipeline_latency_ms", "the latency of both chains together"),
+    most("end_of_turn_p50_ms", "from your last sound to the end of your turn, half of the times"),
+    most("barge_in_p50_ms", "from your first sound over a reply to its cut, half of the times"),
+    most("round_trip_p50_ms", "from the speaker to the microphone, half of the times"),
+    most("round_trip_p99_ms", "the same, 99 % of the times, or the longest of fewer than 100"),
+];

@@ -1,0 +1,219 @@
+//! `chinwag bench` as a user runs it: never how long something took, only that it
+//! was measured, told and judged.
+
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+/// A folder of its own, gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("chinwag-bench-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A cheap profile, so that a build without optimisation is soon done.
+const CHEAP: &str = "
+[profile.cheap.turn]
+mode = \"client\"
+barge_in = \"local\"
+[[profile.cheap.capture]]
+stage = \"resample\"
+rate_hz = 16000
+[[profile.cheap.capture]]
+stage = \"vad\"
+engine = \"energy\"
+";
+
+fn bench(folder: &Folder, args: &[&str]) -> Output {
+    if !folder.0.join("pipeline.toml").exists() {
+        fs::write(folder.0.join("pipeline.toml"), CHEAP).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chinwag"));
+    command.current_dir(&folder.0).env_clear().env("XDG_CONFIG_HOME", folder.0.join("xdg"));
+    command.arg("bench").args(args).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The objects of a run that went well.
+fn objects(output: &Output) -> Vec<Value> {
+    let lines = out(output);
+    lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+fn measurement<'a>(results: &'a Value, case: &str, name: &str) -> &'a Value {
+    let all = results["measurements"].as_array().unwrap();
+    let of_name = |m: &&Value| m["case"] == case && m["name"] == name;
+    &all.iter().find(of_name).unwrap_or_else(|| panic!("{case}: {name}"))["value"]
+}
+
+#[test]
+fn the_pipeline_is_measured_stage_by_stage_and_told_as_a_table_and_a_verdict() {
+    let folder = Folder::new("table");
+    let output = bench(&folder, &["pipeline", "--seconds", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    for words in [
+        "bench: profile \"cheap\" (./pipeline.toml)",
+        "capture.resample",
+        "capture.vad",
+        "playback.together",
+        "whole profile",
+        "do not count",
+        "\nthe pipeline takes ",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let widest = text.lines().skip(1).take_while(|line| !line.starts_with("note:"));
+    assert!(widest.map(|line| line.chars().count()).max() <= Some(100), "{text}");
+}
+
+#[test]
+fn the_program_counts_its_own_allocations() {
+    let folder = Folder::new("allocations");
+    let output = bench(&folder, &["pipeline", "--seconds", "1", "--json"]);
+    let results = &objects(&output)[0];
+    assert_eq!((&results["event"], &results["v"]), (&"bench".into(), &1.into()));
+    assert_eq!(measurement(results, "capture.together", "allocations"), 0.0);
+    assert_eq!(measurement(results, "capture.vad", "block")["count"], 75);
+    // One that declares that it allocates is caught doing so.
+    let agc = "default_profile = \"cheap\"\n".to_owned()
+        + CHEAP
+        + "[[profile.cheap.capture]]\nstage = \"agc\"\n";
+    fs::write(folder.0.join("pipeline.toml"), agc).unwrap();
+    let output = bench(&folder, &["pipeline", "--seconds", "1", "--json"]);
+    let results = &objects(&output)[0];
+    assert!(measurement(results, "capture.agc", "allocations").as_f64() > Some(0.0));
+    assert_eq!(measurement(results, "capture.vad", "allocations"), 0.0);
+}
+
+#[test]
+fn turns_are_measured_with_the_sentences_that_come_with_it_and_with_the_users() {
+    let folder = Folder::new("turns");
+    let output = bench(&folder, &["turns", "--json"]);
+    let results = &objects(&output)[0];
+    assert_eq!(measurement(results, "recorded speech", "end_of_turn")["count"], 4);
+    assert_eq!(measurement(results, "recorded speech", "missed_ends"), 0.0);
+
+    let speech = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/speech/user-1.wav");
+    let output = bench(&folder, &["turns", "--json", "--speech", speech]);
+    let results = &objects(&output)[0];
+    assert_eq!(measurement(results, "recorded speech", "end_of_turn")["count"], 1);
+}
+
+#[test]
+fn where_the_service_takes_the_turns_it_is_said_how_they_were_measured() {
+    let folder = Folder::new("server");
+    let output = bench(&folder, &["turns", "--turn", "server"]);
+    assert!(out(&output).contains("as with --turn client; the profile's mode is server"));
+}
+
+#[test]
+fn a_virtual_card_has_its_known_round_trip() {
+    let folder = Folder::new("loopback");
+    let output = bench(&folder, &["loopback", "--device", "card", "--seconds", "2", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let results = &objects(&output)[0];
+    let case = "virtual card → virtual card";
+    let trip = &measurement(results, case, "round_trip");
+    assert_eq!(trip["count"], 4);
+    // 20 ms of air; a busy machine's callbacks come late.
+    assert!((15.0..80.0).contains(&trip["p50"].as_f64().unwrap()), "{trip}");
+}
+
+#[test]
+fn devices_that_hear_nothing_say_what_to_do() {
+    let folder = Folder::new("deaf");
+    let null = ["loopback", "--seconds", "0.5", "--mic", "null", "--speaker", "null"];
+    let output = bench(&folder, &null);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("join them by a cable"), "{}", err(&output));
+}
+
+#[test]
+fn what_changed_since_a_file_is_told() {
+    let folder = Folder::new("compare");
+    let before = bench(&folder, &["pipeline", "--seconds", "1", "--json"]);
+    fs::write(folder.0.join("before.json"), &before.stdout).unwrap();
+    let args = ["pipeline", "--seconds", "1", "--compare", "before.json"];
+    let text = out(&bench(&folder, &args));
+    assert!(text.contains("\ncompared with chinwag "), "{text}");
+    assert!(text.contains("numbers within 10 %"), "{text}");
+
+    // The same run as if everything had been a hundred times as fast.
+    let mut faster = objects(&before).remove(0);
+    for measured in faster["measurements"].as_array_mut().unwrap() {
+        if let Some(p50) = measured["value"].get_mut("p50") {
+            *p50 = (p50.as_f64().unwrap() / 100.0).into();
+        }
+    }
+    faster["profile"] = "other".into();
+    fs::write(folder.0.join("before.json"), faster.to_string()).unwrap();
+    let output = bench(&folder, &[&args[..], &["--json"]].concat());
+    let compared = objects(&output).remove(1);
+    assert_eq!(compared["event"], "compared");
+    assert_eq!(compared["remarks"][0], "another profile: then other");
+    let changes = compared["changes"].as_array().unwrap();
+    assert!(changes.iter().any(|change| change["better"] == false), "{compared}");
+}
+
+#[test]
+fn what_is_over_the_budget_ends_with_6() {
+    let folder = Folder::new("budget");
+    let budget = |line: &str| format!("{CHEAP}[profile.cheap.budget]\n{line}\n");
+    fs::write(folder.0.join("pipeline.toml"), budget("pipeline_latency_ms = 0.001")).unwrap();
+    let over = bench(&folder, &["pipeline", "--seconds", "1"]);
+    assert_eq!(over.status.code(), Some(6), "{}", err(&over));
+    assert!(out(&over).contains("budget: pipeline_latency_ms = 0.001 OVER: "), "{}", out(&over));
+
+    fs::write(folder.0.join("pipeline.toml"), budget("pipeline_latency_ms = 500")).unwrap();
+    let set = ["--set", "budget.round_trip_p50_ms=9"];
+    let holds = bench(&folder, &[&["pipeline", "--seconds", "1", "--json"], &set[..]].concat());
+    assert_eq!(holds.status.code(), Some(0), "{}", err(&holds));
+    let budget = objects(&holds).remove(1);
+    assert_eq!((&budget["event"], &budget["holds"]), (&"budget".into(), &true.into()));
+    assert_eq!(budget["lines"][1]["measured"], Value::Null);
+}
+
+#[test]
+fn wrong_words_name_the_way_out() {
+    let folder = Folder::new("wrong");
+    fs::write(folder.0.join("notes.txt"), "nothing\n").unwrap();
+    for (args, told) in [
+        (&["pipelin"][..], "did you mean pipeline?"),
+        (&["--seconds", "0"], "expected a number from 0.5 to 3600"),
+        (&["--device", "usb"], "expected card or real"),
+        (&["--comparr", "a"], "did you mean --compare?"),
+        (&["--compare", "none.json"], "none.json: cannot be read"),
+        (&["--compare", "notes.txt"], "it holds no results; chinwag bench --json writes them"),
+        (&["--set", "budget.pipline_percent=1"], "did you mean \"pipeline_percent\"?"),
+        (&["--set", "budget.pipeline_percent=-1"], "expected"),
+        (&["turns", "--speech", "none.wav"], "none.wav"),
+        (&["turns", "--speech", "."], "holds no sound"),
+    ] {
+        let output = bench(&folder, args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(told), "{args:?}: {}", err(&output));
+    }
+}
