@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test campaign soak replay fuzz test-interop test-sound measure-sound soak-sound deps lint check-targets format-check doc deny
+.PHONY: demo test prove campaign soak replay fuzz test-interop test-sound measure-sound soak-sound deps lint check-targets format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -17,6 +17,10 @@ demo:
 test:
 	@$(WITHOUT) cargo test --workspace $(FEATURES)
 	@cargo test --release --test realtime $(FEATURES)
+
+# The real-time claim by strace, loom and RealtimeSanitizer: docs/realtime.md. PARTS=loom is one of them.
+prove:
+	@FEATURES="$(FEATURES)" scripts/prove.sh $(PARTS)
 
 # Conversations of a virtual minute in any weather, as many as fit into SECS; SEEDS=10000 of each kind; one again.
 CAMPAIGN := cargo test --release --test it $(FEATURES) -- --ignored --exact --nocapture

@@ -8,6 +8,8 @@
 //! time. [`device`], [`net`], [`engine`] and [`cli`] are the edge, the only
 //! places that read a clock, wait, spawn or touch the outside.
 #![forbid(unsafe_code)]
+// For `make prove`: RealtimeSanitizer, which only a nightly compiler has.
+#![cfg_attr(rtsan, feature(sanitize))]
 
 pub mod audio;
 pub mod cli;

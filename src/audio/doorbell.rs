@@ -4,13 +4,14 @@
 //! Runs on: any thread. Never allocates, locks, logs or fails; ringing an
 //! armed bell is one system call of the waker's.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicU64,
-    Ordering::{Relaxed, SeqCst},
-    fence,
+use super::{
+    atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+        fence,
+    },
+    time::Nanos,
 };
-
-use super::time::Nanos;
 
 /// Ends the wait of one thread. The engine's wakers are one `unpark` or one
 /// eventfd write.

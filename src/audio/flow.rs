@@ -7,12 +7,14 @@
 //!
 //! Runs on: worker, link. Never allocates, locks, logs or fails.
 
-use std::sync::atomic::{
-    AtomicU8, AtomicU32, AtomicUsize,
-    Ordering::{Acquire, Release},
+use super::{
+    atomic::{
+        AtomicU8, AtomicU32, AtomicUsize,
+        Ordering::{Acquire, Release},
+    },
+    note::FloorState,
+    reply::ReplyId,
 };
-
-use super::{note::FloorState, reply::ReplyId};
 
 /// Frames at 24 kHz that the worker has room for: 1 s.
 pub const PLAYOUT_FRAMES: usize = 24_000;

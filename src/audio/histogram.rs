@@ -7,9 +7,10 @@
 //! Runs on: any thread. Never allocates, locks, logs or fails, but for
 //! [`Histogram::new`] and [`Histogram::snapshot`], which allocate.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-
-use super::Nanos;
+use super::{
+    Nanos,
+    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
 
 const STEP_BITS: u32 = 5;
 const STEPS: usize = 1 << STEP_BITS;

@@ -2,10 +2,9 @@
 //!
 //! Runs on: any thread. Never allocates, locks, logs or fails.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
-};
+use std::sync::Arc;
+
+use super::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A shared `f32`: control → real-time, newest value wins.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 //!
 //! Everything may import this layer; it imports nothing of the crate.
 
+pub mod atomic;
 pub mod biquad;
 pub mod block;
 pub mod convert;
@@ -10,6 +11,8 @@ pub mod flow;
 pub mod histogram;
 pub mod level;
 pub mod live;
+#[cfg(all(test, loom))]
+mod loom_tests;
 pub mod note;
 pub mod packet;
 pub mod reply;

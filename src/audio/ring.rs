@@ -3,12 +3,11 @@
 //! Runs on: callbacks, worker, link. Never allocates, locks, logs or fails,
 //! but for `ring`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use rtrb::{Consumer, Producer, RingBuffer, chunks::ChunkError};
+
+use super::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A ring for `capacity` items: its writing and its reading end. Allocates.
 pub fn ring<T>(capacity: usize) -> (Writer<T>, Reader<T>) {
@@ -28,6 +27,16 @@ impl Refusals {
     }
 }
 
+/// Makes an operation of a ring one step of loom's, which does not look into
+/// `rtrb`: both ends meet in `refused`.
+#[cfg(loom)]
+fn step(refused: &AtomicU64) {
+    refused.fetch_add(0, super::atomic::Ordering::AcqRel);
+}
+
+#[cfg(not(loom))]
+fn step(_refused: &AtomicU64) {}
+
 /// The end that writes.
 #[derive(Debug)]
 pub struct Writer<T> {
@@ -38,6 +47,7 @@ pub struct Writer<T> {
 impl<T> Writer<T> {
     /// Free slots: at least so many pushes succeed.
     pub fn room(&self) -> usize {
+        step(&self.refused);
         self.producer.slots()
     }
 
@@ -51,6 +61,7 @@ impl<T> Writer<T> {
     /// # Errors
     /// The item, which is counted, where there is no room.
     pub fn push(&mut self, item: T) -> Result<(), T> {
+        step(&self.refused);
         self.producer.push(item).map_err(|rtrb::PushError::Full(item)| {
             self.count_refused(1);
             item
@@ -78,6 +89,7 @@ impl<T: Copy + Default> Writer<T> {
     /// refused, and returns how many fitted.
     pub fn push_slice(&mut self, items: &[T]) -> usize {
         let fit = items.len().min(self.room());
+        step(&self.refused);
         let written = match self.producer.write_chunk_uninit(fit) {
             Ok(chunk) => chunk.fill_from_iter(items[..fit].iter().copied()),
             Err(ChunkError::TooFewSlots(_)) => 0,
@@ -99,6 +111,7 @@ pub struct Reader<T> {
 impl<T> Reader<T> {
     /// How many items wait: at least so many pops succeed.
     pub fn len(&self) -> usize {
+        step(&self.refused);
         self.consumer.slots()
     }
 
@@ -109,11 +122,13 @@ impl<T> Reader<T> {
 
     /// Takes the oldest item.
     pub fn pop(&mut self) -> Option<T> {
+        step(&self.refused);
         self.consumer.pop().ok()
     }
 
     /// The oldest item, left where it is.
     pub fn peek(&self) -> Option<&T> {
+        step(&self.refused);
         self.consumer.peek().ok()
     }
 
@@ -121,6 +136,7 @@ impl<T> Reader<T> {
     /// returns how many there were.
     pub fn skip(&mut self, items: usize) -> usize {
         let items = items.min(self.len());
+        step(&self.refused);
         match self.consumer.read_chunk(items) {
             Ok(chunk) => {
                 chunk.commit_all();
@@ -150,6 +166,7 @@ impl<T: Copy> Reader<T> {
     /// Fills the front of `items` with what waits and returns how many.
     pub fn pop_slice(&mut self, items: &mut [T]) -> usize {
         let n = items.len().min(self.len());
+        step(&self.refused);
         let Ok(chunk) = self.consumer.read_chunk(n) else { return 0 };
         let (first, second) = chunk.as_slices();
         items[..first.len()].copy_from_slice(first);

@@ -8,13 +8,7 @@
 //! Runs on: capture callback ([`CaptureHalf`]), worker ([`CaptureEnd`]). Never
 //! allocates, locks, logs or fails, but for `capture`.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicU32, AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
-    },
-};
+use std::sync::Arc;
 
 use dasp_sample::{FromSample, Sample};
 
@@ -25,6 +19,10 @@ use super::{
 };
 use crate::audio::{
     Doorbell, FrameTime, Nanos, Rate,
+    atomic::{
+        AtomicU32, AtomicU64, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    },
     convert::InputChannel,
     ring::{Reader, Writer, ring},
 };
@@ -123,6 +121,7 @@ impl CaptureHalf {
     /// # Realtime safety
     /// Capture callback. Its only system call is the worker's wake, and only
     /// while the worker sleeps.
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     pub fn process<S: Sample>(&mut self, data: &[S], channels: usize, now: Nanos)
     where
         f32: FromSample<S>,

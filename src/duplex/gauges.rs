@@ -2,17 +2,20 @@
 //!
 //! Runs on: worker, supervisor. Never allocates, locks, logs or fails.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
-        Ordering::{AcqRel, Relaxed, Release},
-    },
-};
+use std::sync::Arc;
 
 use super::audible::AudibleTimes;
 use crate::{
-    audio::{Nanos, Note, TurnMode, histogram::Histogram, level::Dbfs, ring::Writer},
+    audio::{
+        Nanos, Note, TurnMode,
+        atomic::{
+            AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+            Ordering::{AcqRel, Relaxed},
+        },
+        histogram::Histogram,
+        level::Dbfs,
+        ring::Writer,
+    },
     pipeline::chain::StageGauges,
 };
 
@@ -37,7 +40,8 @@ impl ModeWish {
     /// Asks for a mode.
     pub fn ask(&self, mode: TurnMode) {
         let number = TurnMode::ALL.iter().position(|known| *known == mode);
-        self.0.store(number.map_or(0, |number| number as u8 + 1), Release);
+        // A swap, not a store: its place among the takes is one that loom knows.
+        self.0.swap(number.map_or(0, |number| number as u8 + 1), AcqRel);
     }
 
     /// Worker: what was asked for since the last call.

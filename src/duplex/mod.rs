@@ -17,6 +17,8 @@ mod far;
 mod frames;
 pub mod gauges;
 mod listen;
+#[cfg(all(test, loom))]
+mod loom_tests;
 pub mod opinion;
 mod pace;
 pub mod render;

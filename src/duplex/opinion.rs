@@ -8,16 +8,14 @@
 //! Runs on: worker. Never allocates, locks, logs or fails, but for `opinion`
 //! and `Questions`, which is for another thread.
 
-use std::sync::{
-    Arc,
+use std::sync::Arc;
+
+use crate::audio::{
+    Doorbell, NoteKind, Rate,
     atomic::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release},
     },
-};
-
-use crate::audio::{
-    Doorbell, NoteKind, Rate,
     ring::{Reader, Writer, ring},
 };
 

@@ -10,13 +10,7 @@
 //! Runs on: render callback ([`RenderHalf`]), worker ([`RenderEnd`]). Never
 //! allocates, locks, logs or fails, but for `render`.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicU32, AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
-    },
-};
+use std::sync::Arc;
 
 use dasp_sample::{FromSample, Sample};
 
@@ -27,6 +21,10 @@ use super::{
 };
 use crate::audio::{
     Doorbell, LiveValue, Nanos, Rate,
+    atomic::{
+        AtomicU32, AtomicU64, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    },
     convert::to_frame,
     ring::{Reader, Writer, ring},
 };
@@ -173,6 +171,7 @@ impl RenderHalf {
     /// # Realtime safety
     /// Render callback. Its only system call is the worker's wake, and only
     /// while the worker sleeps.
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     pub fn process<S: Sample + FromSample<f32>>(
         &mut self,
         out: &mut [S],

@@ -201,6 +201,7 @@ impl Worker {
 
     /// Does all there is to do at `now`: packets from the link, blocks from
     /// the microphone, frames for the speaker.
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     pub fn step<S: Stopwatch>(&mut self, now: Nanos, clock: &S) {
         self.now = now;
         self.take_packets();

@@ -18,6 +18,10 @@ mod replay;
 mod run;
 mod secrets;
 mod serve;
+#[cfg(target_os = "linux")]
+mod stalls;
+#[cfg(target_os = "linux")]
+mod syscalls;
 mod talk;
 mod threads;
 mod tidy;

@@ -350,7 +350,7 @@ mod on_a_terminal {
 
     use rustix::{
         pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-        termios::{LocalModes, tcgetattr},
+        termios::{Action, LocalModes, tcflow, tcgetattr},
     };
 
     use super::*;
@@ -399,6 +399,13 @@ mod on_a_terminal {
         }
     }
 
+    impl Drop for OnTerminal {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
     #[test]
     fn keys_are_obeyed_and_the_terminal_is_put_back() {
         let server = server(100);
@@ -411,6 +418,25 @@ mod on_a_terminal {
         talk.wait_for("waiting for space");
         talk.master.write_all(b"m").unwrap();
         talk.wait_for("muted");
+        talk.master.write_all(b"q").unwrap();
+        assert_eq!(talk.exit_code(), Some(0));
+        assert!(talk.is_by_line());
+    }
+
+    /// As by Ctrl-S.
+    #[test]
+    fn a_terminal_that_is_held_stops_nothing_but_the_screen() {
+        use crate::stalls;
+        let ((server, told), folder) = (stalls::server(), stalls::folder("stuck-terminal"));
+        let [mic, speaker] = ["question.wav", "speaker.wav"].map(|name| folder.join(name));
+        let files = ["--mic", mic.to_str().unwrap(), "--speaker", speaker.to_str().unwrap()];
+        let mut talk =
+            OnTerminal::start(&server, &[&files[..], &["--profile", "client-vad"]].concat());
+        talk.wait_for("listening");
+        tcflow(&talk.slave, Action::OOff).unwrap();
+        stalls::wait_until_answered(&told, &speaker);
+        tcflow(&talk.slave, Action::OOn).unwrap();
+        talk.wait_for("s of reply");
         talk.master.write_all(b"q").unwrap();
         assert_eq!(talk.exit_code(), Some(0));
         assert!(talk.is_by_line());

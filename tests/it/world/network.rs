@@ -193,6 +193,53 @@ fn a_worker_without_time_loses_no_more_than_what_no_longer_fits_and_counts_it() 
     assert_eq!(finished(&world), 2, "{what}");
 }
 
+/// The steepest step between two samples that were played.
+fn steepest(world: &World) -> f32 {
+    let played = &world.transcript().played;
+    played.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn a_processor_with_half_the_time_leaves_gaps_that_fade_and_loses_no_reply() {
+    let fair = talk("client", 3_000, 3.5, Trouble::WorkerStall(Nanos::ZERO));
+    let mut settings = one_turn("client", "full", 3_000);
+    settings.script.push(Utterance::new(Cue::At(Nanos::from_secs(13)), speech(1_500, 2)));
+    let mut world = World::new(settings).unwrap();
+    // From within the first reply on the worker gets 40 of each 80 ms.
+    let weather = (0..40).fold(Weather::fair(), |weather, n| {
+        let at = Nanos::from_ms(3_500 + 80 * n);
+        weather.and(at, Trouble::WorkerStall(Nanos::from_ms(40)))
+    });
+    world.suffer(&weather);
+    world.run_until(Nanos::from_secs(25));
+    world.finish();
+    let what = world.transcript().to_string();
+    assert_eq!((finished(&fair), finished(&world)), (2, 2), "{what}");
+    assert_eq!(world.lost_capture_frames(), 0, "{what}");
+    // The reply is as long as ever, with silence in between, and nothing clicks.
+    assert!(heard_ms(&world) >= heard_ms(&fair) - 1.0, "{} {what}", heard_ms(&world));
+    let (longest, before) = (last_sound(&world), last_sound(&fair));
+    assert!(longest > before, "no gap: {longest} and {before}");
+    assert!(steepest(&world) <= 1.5 * steepest(&fair), "{} a click", steepest(&world));
+}
+
+/// Frames from the first to the last sound of the first reply.
+fn last_sound(world: &World) -> usize {
+    let first_reply = &world.transcript().played[..13 * 48_000];
+    let sounds = |sample: &f32| sample.abs() > 1e-4;
+    let first = first_reply.iter().position(sounds).unwrap();
+    first_reply.iter().rposition(sounds).unwrap() - first
+}
+
+#[test]
+fn a_reply_that_is_here_plays_on_while_the_link_is_blocked() {
+    let fair = talk("client", 3_000, 5.0, Trouble::LinkStall(Nanos::ZERO));
+    let world = talk("client", 3_000, 5.0, Trouble::LinkStall(Nanos::from_ms(900)));
+    let what = world.transcript().to_string();
+    assert_eq!(count(&world, |kind| matches!(kind, NoteKind::Starved(_))), 0, "{what}");
+    assert!(world.transcript().played == fair.transcript().played, "{what}");
+}
+
 #[test]
 fn a_link_without_time_for_a_second_loses_nothing() {
     let world = talk("server", 1_000, 6.0, Trouble::LinkStall(Nanos::from_ms(900)));
