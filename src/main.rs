@@ -7,5 +7,6 @@ use std::process::ExitCode;
 static ALLOCATOR: chinwag_ffi::Counting = chinwag_ffi::Counting;
 
 fn main() -> ExitCode {
+    chinwag_ffi::give_back_big_buffers();
     chinwag::cli::run(std::env::args_os())
 }

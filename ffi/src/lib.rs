@@ -2,11 +2,13 @@
 //!
 //! [`WebrtcVad`] may move between threads; [`flush_subnormals`] makes the
 //! current thread treat subnormal floats as zero; [`Counting`] counts how often a
-//! thread allocates.
+//! thread allocates; [`give_back_big_buffers`] tells the C library's allocator to.
 
 mod counting;
+mod heap;
 
 pub use counting::{Counting, allocations};
+pub use heap::give_back_big_buffers;
 use webrtc_vad::{SampleRate, Vad, VadMode};
 
 /// WebRTC's voice detector at 16 kHz, which may be sent to another thread.

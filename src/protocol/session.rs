@@ -72,7 +72,6 @@ pub struct Session {
     replies: Replies,
     parts: PcmParts,
     /// Which reply `parts` holds a byte of.
-    parts_of: ReplyId,
     outbox: Outbox,
     events: VecDeque<Event>,
     counters: SessionCounters,
@@ -133,7 +132,6 @@ impl Session {
             gate: Gate::new(settings.is_manual()),
             replies: Replies::default(),
             parts: PcmParts::default(),
-            parts_of: ReplyId::default(),
             outbox: Outbox::default(),
             events: VecDeque::new(),
             counters: SessionCounters::default(),
@@ -331,7 +329,6 @@ impl Session {
     /// We have cut `reply`: the rest of it is stale. No event.
     pub fn cut(&mut self, now: Nanos, reply: ReplyId) {
         if self.replies.cut(now, reply) {
-            self.parts.reset();
             self.counters.cuts += 1;
         }
     }

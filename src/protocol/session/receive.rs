@@ -213,15 +213,10 @@ impl Session {
     }
 
     fn audio(&mut self, now: Nanos, blob: &Blob<'_>, interrupted: bool) {
-        if self.replies.is_stale(now) || interrupted {
-            self.counters.stale_audio_parts += 1;
-            return;
-        }
-        if self.parts_of != self.replies.current() {
-            self.parts_of = self.replies.current();
-            self.parts.reset();
-        }
+        let is_stale = self.replies.is_stale(now) || interrupted;
+        // What is stale may end between two samples, and its rest be played.
         match self.parts.push(blob) {
+            _ if is_stale => self.counters.stale_audio_parts += 1,
             Decoded::Samples(samples, rate) => {
                 self.counters.audio_parts += 1;
                 if !samples.is_empty() {
@@ -251,6 +246,7 @@ impl Session {
         (self.in_progress, self.calls) = (!idle, 0);
         self.counters.turns += 1;
         self.memory.turn_complete();
+        self.parts.reset();
         let (reply, had_content) = self.replies.turn_complete();
         self.counters.empty_turns += u64::from(!had_content);
         let reason = reason.map(|reason| self.kept(reason));

@@ -316,6 +316,29 @@ fn a_reply_cut_off_by_the_connection_is_said_to_be_lost() {
     assert!(matches!(session.poll_event(), Some(Event::Audio { reply: ReplyId(1), .. })));
 }
 
+/// What is left of a cut reply after three seconds is played after all. Where
+/// its odd byte had been forgotten that was noise at full level.
+#[test]
+fn a_cut_reply_that_goes_on_for_too_long_goes_on_between_two_samples() {
+    const ODD: &[u8] = br#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AQAB"}}]}}}"#;
+    let samples = |session: &mut Session, now| {
+        session.receive(now, ODD);
+        match session.poll_event() {
+            Some(Event::Audio { samples, .. }) => samples,
+            _ => Vec::new(),
+        }
+    };
+    let mut session = manual();
+    assert_eq!(samples(&mut session, NOW), [1]);
+    session.cut(NOW, ReplyId(0));
+    assert!(samples(&mut session, Nanos::from_secs(1)).is_empty());
+    assert!(samples(&mut session, Nanos::from_secs(2)).is_empty());
+    assert_eq!(samples(&mut session, Nanos::from_secs(4)), [0x101, 0x100]);
+    session.receive(NOW, TURN);
+    session.poll_event();
+    assert_eq!(samples(&mut session, Nanos::from_secs(4)), [1], "a new reply is a new stream");
+}
+
 #[test]
 fn the_setup_shown_to_people_hides_the_handle() {
     let mut session = manual();

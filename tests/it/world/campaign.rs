@@ -25,6 +25,8 @@ use super::*;
 const SETTLE_STEPS_MAX: u64 = 400_000;
 /// Failures after which nobody needs more.
 const FAILURES_MAX: usize = 8;
+/// How many conversations go by from one sign of life to the next.
+const PROGRESS: u64 = 1_000;
 
 /// What came of a conversation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +100,13 @@ fn campaign(first: u64, goes_on: impl Fn(u64) -> bool + Sync) {
                     all.connections += outcome.connections;
                     all.settle_steps = all.settle_steps.max(outcome.settle_steps);
                 }
-                Err(_) => failed.lock().unwrap().push(conversation),
+                Err(_) => {
+                    println!("broken: make replay CONVERSATION={conversation}");
+                    failed.lock().unwrap().push(conversation);
+                }
+            }
+            if (n + 1).is_multiple_of(PROGRESS) {
+                println!("{} conversations begun", n + 1);
             }
         }
     };
