@@ -17,6 +17,8 @@ pub struct Flag {
     pub short: Option<char>,
     /// What its value is called; `None` where it takes none.
     pub value: Option<&'static str>,
+    /// The value, a number, may be left out.
+    pub optional: bool,
     /// One line, lower case, no full stop.
     pub doc: &'static str,
     /// The key of the profile that it is short for.
@@ -26,12 +28,12 @@ pub struct Flag {
 impl Flag {
     /// A flag without a value.
     pub const fn plain(name: &'static str, doc: &'static str) -> Self {
-        Self { name, short: None, value: None, doc, sets: None }
+        Self { name, short: None, value: None, optional: false, doc, sets: None }
     }
 
     /// A flag with a value.
     pub const fn with(name: &'static str, value: &'static str, doc: &'static str) -> Self {
-        Self { name, short: None, value: Some(value), doc, sets: None }
+        Self { name, short: None, value: Some(value), optional: false, doc, sets: None }
     }
 
     /// The same with a letter.
@@ -40,13 +42,19 @@ impl Flag {
         Self { short: Some(letter), ..self }
     }
 
+    /// The same whose value, a number, may be left out: it is then empty.
+    #[must_use]
+    pub const fn optionally(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
     const fn sets(
         name: &'static str,
         value: &'static str,
         path: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self { name, short: None, value: Some(value), doc, sets: Some(path) }
+        Self { name, short: None, value: Some(value), optional: false, doc, sets: Some(path) }
     }
 }
 
@@ -202,12 +210,25 @@ pub fn parse(verb: &Verb, parser: &mut Parser) -> Result<Option<Given>, Failure>
             return Err(unknown_flag(&name, verb.name, verb.flags().map(|flag| flag.name)));
         };
         let value = match flag.value {
+            Some(_) if flag.optional => number(parser)?,
             Some(_) => parser.value().map_err(wrong)?,
             None => OsString::new(),
         };
         given.flags.push((flag, value));
     }
     Ok(Some(given))
+}
+
+/// The number that follows a flag, after `=` or as the next argument; else nothing.
+fn number(parser: &mut Parser) -> Result<OsString, Failure> {
+    if let Some(value) = parser.optional_value() {
+        return Ok(value);
+    }
+    let mut rest = parser.raw_args().map_err(|error| Failure::usage(error.to_string()))?;
+    let is_number = |text: &std::ffi::OsStr| {
+        text.to_str().is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    Ok(rest.next_if(is_number).unwrap_or_default())
 }
 
 /// A flag that a verb does not have, with the one that was probably meant.
@@ -272,12 +293,14 @@ mod tests {
     use super::*;
     use crate::cli::exit::Exit;
 
+    const PORT: Flag = Flag::with("port", "PORT", "a port").optionally();
+
     const VERB: Verb = Verb {
         name: "try",
         summary: "",
         operands: "",
         about: "",
-        flags: &[&[&PROFILE, &TURN, &SET], &[&JSON, &HELP]],
+        flags: &[&[&PROFILE, &TURN, &SET, &PORT], &[&JSON, &HELP]],
         examples: &[],
     };
 
@@ -291,6 +314,19 @@ mod tests {
         assert_eq!(given.text(&PROFILE).unwrap().as_deref(), Some("b"));
         assert_eq!(given.operands, ["one", "two"]);
         assert!(given.has(&JSON) && !given.has(&SET));
+    }
+
+    #[test]
+    fn a_number_that_may_be_left_out_is_taken_where_it_is_one() {
+        let port = |args: &[&str]| given(args).unwrap().text(&PORT).unwrap();
+        assert_eq!(port(&["--json"]), None);
+        for none in [&["--port"][..], &["--port", "--json"], &["--port", "word"]] {
+            assert_eq!(port(none).as_deref(), Some(""), "{none:?}");
+        }
+        for some in [&["--port", "80"][..], &["--port=80", "--json"]] {
+            assert_eq!(port(some).as_deref(), Some("80"), "{some:?}");
+        }
+        assert_eq!(given(&["--port", "word"]).unwrap().operands, ["word"]);
     }
 
     #[test]

@@ -33,7 +33,9 @@ impl Verb {
         let usage = format!("chinwag {name} [options] {operands}");
         let mut out = format!("chinwag {name}: {summary}\n\nusage: {}\n\n", usage.trim_end());
         for flag in self.flags() {
-            let value = flag.value.map_or_else(String::new, |value| format!(" {value}"));
+            let value = flag.value.map_or_else(String::new, |value| {
+                if flag.optional { format!(" [{value}]") } else { format!(" {value}") }
+            });
             let letter = flag.short.map_or_else(String::new, |letter| format!("-{letter}, "));
             let left = format!("{letter}--{}{value}", flag.name);
             put(&mut out, &left, flag.doc);

@@ -19,6 +19,7 @@ pub mod exit;
 pub mod find;
 pub mod help;
 pub mod key;
+pub mod metrics;
 pub mod output;
 pub mod replay;
 pub mod run;

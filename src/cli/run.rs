@@ -11,14 +11,16 @@ use super::{
     find::plan_from,
     help::Verb,
     key::{self, Key},
+    metrics::{self, METRICS},
     signals::Signals,
     sound,
     talk::{
         conversation::Conversation,
         facts::facts,
         orders::Orders,
+        pulse,
         story::Story,
-        tell::{TURN_HEAD, turn_cells, turn_object},
+        tell::{TURN_HEAD, rounded, turn_cells, turn_object},
         teller::Teller,
         terminal::Terminal,
     },
@@ -52,6 +54,7 @@ pub const VERB: Verb = Verb {
             &args::CA_FILE,
             &args::KEY_FILE,
             &args::RECORD,
+            &METRICS,
             &args::QUIET,
             &args::VERBOSE,
             &args::JSON,
@@ -69,6 +72,7 @@ pub const VERB: Verb = Verb {
         ),
         ("chinwag run --profile server-vad", "let the server find the ends of your turns"),
         ("chinwag run --turn push-to-talk --voice Kore", "change one thing of the profile"),
+        ("chinwag run --metrics", "and, meanwhile: curl http://127.0.0.1:9464/metrics"),
     ],
 };
 
@@ -87,6 +91,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let mut teller =
         Teller::new(common.json).with_detail(given.has(&args::QUIET), given.has(&args::VERBOSE));
     let clock = Clock::start();
+    let listener = metrics::open(&given)?;
     let dialer = dialer(&plan, credential)?;
     let url = dialer.endpoint().url();
     let terminal = if common.json { None } else { Terminal::enter() };
@@ -98,7 +103,10 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let Some(mut engine) = start.run(&signals, &mut orders, &mut teller)? else {
         return Ok(Exit::Ok);
     };
-    introduce(&plan, &engine, &url, &key_from, &mut teller)?;
+    let metrics = metrics::serve(listener, engine.meter())?;
+    let from =
+        From { plan: &plan, url: &url, key: &key_from, metrics: metrics::url(metrics.as_ref()) };
+    introduce(&from, &engine, &mut teller)?;
     let mut story = Story::new(plan.turn.mode);
     let conversation = Conversation {
         engine: &mut engine,
@@ -112,7 +120,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     };
     let ended = conversation.hold();
     let report = engine.stop();
-    drop(terminal);
+    drop((terminal, metrics));
     conclude(&story, &report, &mut teller)?;
     ended?;
     match report.link.as_ref().and_then(|l| l.gave_up.as_ref()) {
@@ -190,13 +198,16 @@ pub(super) fn dialer(plan: &Plan, credential: Credential) -> Result<Dialer, Fail
         .map_err(|e| Failure::of_verdict(&e.verdict(&plan.session)))
 }
 
-fn introduce(
-    plan: &Plan,
-    engine: &Engine,
-    url: &str,
-    key_from: &str,
-    teller: &mut Teller,
-) -> Result<(), Failure> {
+/// What a talk is made of, for people.
+struct From<'a> {
+    plan: &'a Plan,
+    url: &'a str,
+    key: &'a str,
+    metrics: Option<String>,
+}
+
+fn introduce(from: &From<'_>, engine: &Engine, teller: &mut Teller) -> Result<(), Failure> {
+    let From { plan, url, key, metrics } = from;
     teller.say(&format!(
         "profile    {} ({})\nmicrophone {} at {}\nspeaker    {} at {}\nservice    {}, {}\nkey        {}",
         plan.profile,
@@ -207,8 +218,11 @@ fn introduce(
         engine.offer().render_rate,
         url,
         plan.session.model,
-        key_from,
+        key,
     ))?;
+    if let Some(metrics) = metrics {
+        teller.say(&format!("metrics    {metrics}"))?;
+    }
     let offer = engine.offer();
     teller.diagnose(&format!(
         "device {} to {}: {} frames per period, {} in, {} out",
@@ -232,7 +246,8 @@ fn introduce(
         "render_hz": engine.offer().render_rate.hz(),
         "url": url,
         "model": plan.session.model,
-        "key_from": key_from,
+        "key_from": key,
+        "metrics": metrics,
     }))?;
     Ok(())
 }
@@ -252,5 +267,8 @@ fn conclude(story: &Story, report: &Report, teller: &mut Teller) -> Result<(), F
         teller.say(&format!("{name}: {value}"))?;
         teller.emit(json!({ "event": "fact", "name": name, "value": value }))?;
     }
-    Ok(())
+    if story.has_begun() {
+        teller.say(&format!("\n{}", report.figures.to_text(teller.is_verbose())))?;
+    }
+    teller.emit(pulse::object(&report.figures, rounded(story.now_s()), true))
 }

@@ -170,3 +170,92 @@ impl Meeting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: usize = 48;
+
+    fn pair() -> (Marks, Meeting) {
+        marks(Rate::new(48_000).unwrap())
+    }
+
+    fn begin(first: usize, at_ms: u64) -> Begin {
+        Begin { first, at: Nanos::from_ms(at_ms), answers: Some(Nanos::from_ms(at_ms - 1)) }
+    }
+
+    fn each(times: &Histogram) -> (u64, Nanos) {
+        (times.snapshot().count(), times.sum())
+    }
+
+    #[test]
+    fn a_first_frame_is_heard_where_it_stands_in_the_callback_and_as_late_as_the_device() {
+        let (mut marks, mut meeting) = pair();
+        marks.begin(begin(100 * MS, 10));
+        meeting.called(0, Nanos::from_ms(13), 5 * MS as u32);
+        meeting.played(98 * MS, MS, 0);
+        meeting.played(99 * MS, 4 * MS, MS);
+        // 3 ms until the callback, 2 within it, 5 in the device.
+        assert_eq!(each(&meeting.times.ring_to_audible), (1, Nanos::from_ms(10)));
+        assert_eq!(each(&meeting.times.speech_to_audible), (1, Nanos::from_ms(11)));
+        meeting.played(103 * MS, MS, 5 * MS);
+        assert_eq!(meeting.times.ring_to_audible.snapshot().count(), 1, "once");
+    }
+
+    #[test]
+    fn a_reply_that_is_thrown_away_before_its_first_frame_is_never_heard() {
+        let (mut marks, mut meeting) = pair();
+        marks.begin(begin(100, 10));
+        meeting.called(0, Nanos::from_ms(13), 0);
+        meeting.silenced(101);
+        meeting.played(101, 50, 0);
+        assert_eq!(each(&meeting.times.ring_to_audible), (0, Nanos::ZERO));
+        marks.begin(begin(200, 20));
+        meeting.called(480, Nanos::from_ms(23), 0);
+        meeting.silenced(200);
+        meeting.played(151, 100, 0);
+        assert_eq!(meeting.times.ring_to_audible.snapshot().count(), 1, "it begins at the cut");
+    }
+
+    #[test]
+    fn a_cut_is_silent_after_the_last_frame_of_its_fade_and_the_latency() {
+        let (mut marks, mut meeting) = pair();
+        meeting.called(1_000, Nanos::ZERO, 10 * MS as u32);
+        meeting.played(0, 10 * MS, 0);
+        marks.cut(1_000);
+        // Seen in the next period, but for its position.
+        meeting.called(1_000 + 10 * MS, Nanos::ZERO, 10 * MS as u32);
+        meeting.silenced(0);
+        assert_eq!(each(&meeting.times.cut_to_silence), (0, Nanos::ZERO));
+        meeting.noticed_cut();
+        meeting.played(10 * MS, 6 * MS, 0);
+        meeting.silenced(900 * MS);
+        meeting.silenced(900 * MS);
+        assert_eq!(each(&meeting.times.cut_to_silence), (1, Nanos::from_ms(10 + 6 + 10)));
+    }
+
+    #[test]
+    fn positions_wrap() {
+        let (mut marks, mut meeting) = pair();
+        let near_end = usize::MAX - 4;
+        marks.begin(begin(near_end.wrapping_add(10), 10));
+        meeting.called(near_end, Nanos::from_ms(10), 0);
+        meeting.silenced(near_end);
+        meeting.played(near_end, 48, 0);
+        assert_eq!(meeting.times.ring_to_audible.snapshot().count(), 1);
+        marks.cut(near_end);
+        meeting.noticed_cut();
+        meeting.silenced(48);
+        assert_eq!(each(&meeting.times.cut_to_silence), (1, Nanos::from_ms(1)));
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let (mut marks, _meeting) = pair();
+        for at in 0..=MARKS as u64 {
+            marks.begin(begin(0, at + 1));
+        }
+        assert_eq!(marks.refused(), 1);
+    }
+}

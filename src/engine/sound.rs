@@ -119,12 +119,29 @@ impl Gauges {
     fn add_to(&self, totals: &mut SoundTotals) {
         match self {
             Self::Capture(gauges) => {
-                totals.capture_lost_frames += gauges.lost_frames.load(Relaxed);
-                totals.capture_missing_frames += gauges.missing_frames.load(Relaxed);
+                let CaptureGauges {
+                    callbacks: _,
+                    last_call_at: _,
+                    period_frames_max: _,
+                    lost_frames,
+                    missing_frames,
+                    frames: _,
+                    origin: _,
+                } = &**gauges;
+                totals.capture_lost_frames += lost_frames.load(Relaxed);
+                totals.capture_missing_frames += missing_frames.load(Relaxed);
             }
             Self::Render(gauges) => {
-                totals.underruns += gauges.underruns.load(Relaxed);
-                totals.far_lost_frames += gauges.far_lost_frames.load(Relaxed);
+                let RenderGauges {
+                    callbacks: _,
+                    last_call_at: _,
+                    period_frames_max: _,
+                    underruns,
+                    far_lost_frames,
+                    latency_frames: _,
+                } = &**gauges;
+                totals.underruns += underruns.load(Relaxed);
+                totals.far_lost_frames += far_lost_frames.load(Relaxed);
             }
         }
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The official SDKs against `chinwag sim` on loopback: Python's over TLS, JavaScript's over a plain socket.
+# The official SDKs against `chinwag sim` on loopback: Python's over TLS, JavaScript's over a plain socket; and
+# Prometheus' client on `chinwag run --metrics`.
 # Arguments go to cargo build. Needs python3 with venv, and node (without it that part is skipped); the first run
 # fetches the SDKs from PyPI into .venv and from npm into tests/interop/node_modules.
 set -euo pipefail
@@ -44,6 +45,10 @@ serve() {
 serve python --tls --cert-out "$scratch/sim.pem"
 SSL_CERT_FILE=$scratch/sim.pem GOOGLE_GEMINI_BASE_URL=$url \
   timeout 60 .venv/bin/python tests/interop/python_sdk.py
+
+# What a talk shows of itself, read by Prometheus' own client.
+serve metrics
+timeout 60 .venv/bin/python tests/interop/metrics.py "$chinwag" "ws${url#http}" demo/speech/user-1.wav
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
   echo "skipped: the JavaScript SDK, because node and npm are not here; apt-get install nodejs npm"

@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod fuzz;
 mod hostile;
+mod metrics;
 mod net;
 mod protocol;
 mod replay;

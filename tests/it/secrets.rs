@@ -198,6 +198,17 @@ fn a_server_that_repeats_the_key_cannot_make_us_tell_it() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// What a Prometheus server reads at `url`.
+fn scraped(url: &str) -> String {
+    let addr = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("\nchinwag_connections_total "), "{text}");
+    text
+}
+
 #[test]
 fn a_server_that_says_key_and_handle_in_the_talk_cannot_either() {
     let folder = folder("says");
@@ -221,8 +232,12 @@ fn a_server_that_says_key_and_handle_in_the_talk_cannot_either() {
     let url = format!("ws://{addr}");
     let mut child = Command::new(env!("CARGO_BIN_EXE_chinwag"))
         .args(
-            [&["run", "--json", "-v", "--record", "recorded"], &NULL[..], &["--url", &url]]
-                .concat(),
+            [
+                &["run", "--json", "-v", "--record", "recorded", "--metrics=0"],
+                &NULL[..],
+                &["--url", &url],
+            ]
+            .concat(),
         )
         .current_dir(&folder)
         .env_clear()
@@ -236,13 +251,18 @@ fn a_server_that_says_key_and_handle_in_the_talk_cannot_either() {
     let mut said = String::new();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     // Until it has gone through both ends and is there again.
-    let mut connections = 0;
+    let (mut connections, mut metrics) = (0, String::new());
     while connections < 3
         && let Some(Ok(line)) = lines.next()
     {
         connections += usize::from(line.contains("\"connected\""));
+        if line.contains("\"start\"") {
+            let start: serde_json::Value = serde_json::from_str(&line).unwrap();
+            start["metrics"].as_str().unwrap().clone_into(&mut metrics);
+        }
         said += &(line + "\n");
     }
+    is_clean("--metrics", &scraped(&metrics));
     drop(child.stdin.take());
     let _ = rustix::process::kill_process(
         rustix::process::Pid::from_child(&child),

@@ -256,8 +256,10 @@ def measured(what, sound, flags):
     for attempt in (1, 2):
         bench, found = what(sound, flags)
         facts = {event["name"]: event["value"] for event in bench.program.all("fact")}
-        for name in ("lost", "speaker ran dry", "sound system", "capture → socket"):
+        for name in ("lost", "speaker ran dry", "sound system"):
             found[f"says: {name}"] = facts.get(name, "nothing")
+        sent = bench.program.all("figures")[-1]["figures"]["capture_to_wire_seconds"]
+        found["says: capture → socket"] = ", ".join(f"{q} {1e3 * (sent[q] or 0):.2f} ms" for q in ("p50", "p99"))
         found["underruns of its stream"] = str(bench.underruns())
         if not bench.underruns() or attempt == 2 or chosen.once:
             return found

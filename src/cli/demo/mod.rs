@@ -28,11 +28,13 @@ use super::{
     exit::{Exit, Failure},
     find::plan_from,
     help::Verb,
+    metrics::{self, METRICS},
     signals::Signals,
     talk::{
         facts::facts,
+        pulse::{self, Pulse},
         story::Story,
-        tell::{TURN_HEAD, turn_cells, turn_object},
+        tell::{TURN_HEAD, rounded, turn_cells, turn_object},
         teller::Teller,
     },
 };
@@ -47,7 +49,7 @@ use crate::{
     dialog::{Duplex, TurnMode},
     engine::{Engine, EngineEvent, Report},
     measure::report::Table,
-    net::{Dialer, serve::Server},
+    net::{Dialer, metrics::MetricsListener, serve::Server},
     protocol::{Credential, Endpoint},
     sim::{
         room::RoomSettings,
@@ -84,7 +86,7 @@ pub const VERB: Verb = Verb {
             change_at_s (another response), jump_at_s and jump_ms (the echo is later at once).",
     flags: &[
         &[&args::CONFIG, &args::PROFILE, &args::TURN, &args::CHUNK_MS, &args::SET],
-        &[&ROOM, &args::SAVE, &args::JSON, &args::HELP],
+        &[&ROOM, &args::SAVE, &METRICS, &args::JSON, &args::HELP],
     ],
     examples: &[
         ("chinwag demo", "the profile client-vad; with --room, speakers"),
@@ -114,6 +116,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     let profile = if room.is_some() { PROFILE_IN_ROOM } else { PROFILE };
     common.profile.get_or_insert_with(|| profile.to_owned());
     let mut plan = plan_from(&common)?;
+    let listener = metrics::open(&given)?;
     let server = serve(&plan)?;
     plan.link.url = Some(format!("ws://{}", server.addr()));
     plan.device.rate_hz = Some(RATE_HZ);
@@ -128,7 +131,7 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
         teller.say(&format!("in a room: {room}\n"))?;
     }
     let recording = Shared::default();
-    let (story, report) = converse(&plan, room.as_ref(), &recording, &mut teller)?;
+    let (story, report) = converse(&plan, room.as_ref(), &recording, listener, &mut teller)?;
     server.stop();
     let recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
     finish(&plan, room.as_ref(), &story, &report, &recording, &folder, &mut teller)
@@ -160,6 +163,7 @@ fn converse(
     plan: &Plan,
     room: Option<&RoomSettings>,
     recording: &Shared,
+    listener: Option<MetricsListener>,
     teller: &mut Teller,
 ) -> Result<(Story, Report), Failure> {
     let clock = Clock::start();
@@ -172,6 +176,11 @@ fn converse(
         .map_err(Failure::internal)?;
     let dialer = Dialer::new(endpoint, credential, &plan.link).map_err(Failure::internal)?;
     let mut engine = Engine::start(plan, card, dialer, clock)?;
+    let metrics = metrics::serve(listener, engine.meter())?;
+    if let Some(url) = metrics::url(metrics.as_ref()) {
+        teller.say(&format!("metrics: {url}\n"))?;
+    }
+    let mut pulse = Pulse::default();
     let signals = Signals::new(None).map_err(Failure::internal)?;
     let mut story = Story::for_page(plan.turn.mode);
     while !engine.microphone_ended() && clock.now() < LENGTH_MAX && !signals.stop_asked() {
@@ -179,6 +188,10 @@ fn converse(
         engine.talk(recording.lock().unwrap_or_else(PoisonError::into_inner).speaking);
         story.hear(&event);
         teller.tell(&mut story, &event, None)?;
+        if teller.is_json() && pulse.is_due(clock.now()) {
+            let at_s = rounded(story.now_s());
+            teller.emit(pulse::object(&engine.meter().read(), at_s, false))?;
+        }
         if event == EngineEvent::LinkEnded {
             break;
         }
@@ -211,6 +224,8 @@ fn finish(
         teller.say(&format!("{name}: {value}"))?;
     }
     teller.emit(json!({ "event": "summary", "facts": facts }))?;
+    teller.say(&format!("\n{}", report.figures.to_text(false)))?;
+    teller.emit(pulse::object(&report.figures, rounded(story.now_s()), true))?;
     let [sound, picture] = ["conversation.wav", "timeline.html"].map(|name| folder.join(name));
     fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
     write_sound(&sound, recording)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{
     orders::{Order, Orders},
     phase::Phase,
+    pulse::{self, Pulse},
     silence::{self, SilenceWatch},
     story::Story,
     tell::rounded,
@@ -48,6 +49,7 @@ pub(in crate::cli) struct Conversation<'a> {
 struct State {
     phase: Phase,
     silence: SilenceWatch,
+    pulse: Pulse,
     status_at: Nanos,
     /// When the talk key went down.
     pressed_at: Nanos,
@@ -71,6 +73,7 @@ impl Conversation<'_> {
         let mut state = State {
             phase: Phase::new(self.plan.turn.mode),
             silence: SilenceWatch::default(),
+            pulse: Pulse::default(),
             status_at: Nanos::ZERO,
             pressed_at: Nanos::ZERO,
         };
@@ -124,6 +127,10 @@ impl Conversation<'_> {
         let (at_s, far) = (rounded(self.story.now_s()), &self.engine.gauges().far);
         if let Some(object) = self.story.echo.take(now, at_s, far) {
             self.teller.reading(object, at_s, self.engine.recorder())?;
+        }
+        if self.teller.is_json() && state.pulse.is_due(now) {
+            let figures = self.engine.meter().read();
+            self.teller.emit(pulse::object(&figures, at_s, false))?;
         }
         if self.teller.has_screen() {
             let echo = self.story.echo.badge();

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{echo::drift_ppm, sound, story::Story};
 use crate::{
-    audio::{Nanos, Rate, histogram::Snapshot},
+    audio::Rate,
     device::Faults,
     duplex::FarGauges,
     engine::{Recorded, Report},
@@ -15,18 +15,14 @@ use crate::{
 /// Names and values, for people.
 pub(in crate::cli) fn facts(report: &Report, story: &Story) -> Vec<(String, String)> {
     let mut facts = Vec::new();
-    let times = |name| report.figures.times(name);
     let count = |name| report.figures.count(name).unwrap_or_default();
     let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     if let Some(link) = &report.link {
-        fact("capture → socket", spread(times("capture_to_wire_seconds")));
         fact("connections", connections(&link.counters));
         if let Some(odd) = odd_messages(&link.counters.session) {
             fact("messages of the server", odd);
         }
     }
-    fact("first byte → render ring", spread(times("wire_to_ring_seconds")));
-    fact("worker, per block of 10 ms", spread(times("worker_block_seconds")));
     fact(
         "lost",
         format!(
@@ -126,11 +122,4 @@ fn complaints(faults: Faults) -> String {
         "{capture_xruns} capture overruns, {render_xruns} playback underruns, \
          {errors} errors{last}{refused}{hangs}"
     )
-}
-
-fn spread(times: Option<&Snapshot>) -> String {
-    let Some(snapshot) = times else { return String::new() };
-    let ms = |n: Option<Nanos>| n.map_or_else(|| "–".to_owned(), |n| format!("{:.2}", n.as_ms()));
-    let count = snapshot.count();
-    format!("p50 {} ms, p99 {} ms, {count} times", ms(snapshot.p50()), ms(snapshot.p99()))
 }

@@ -5,6 +5,7 @@ pub(super) mod echo;
 pub(super) mod facts;
 pub(super) mod orders;
 pub(super) mod phase;
+pub(super) mod pulse;
 mod screen;
 pub(super) mod silence;
 mod sound;

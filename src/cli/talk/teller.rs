@@ -56,6 +56,16 @@ impl Teller {
         }
     }
 
+    /// Whether machines listen.
+    pub(in crate::cli) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether people want to know what happens inside.
+    pub(in crate::cli) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// Whether there is a status line to be shown.
     pub(in crate::cli) fn has_screen(&self) -> bool {
         self.screen.is_some()

@@ -80,7 +80,7 @@ fn refusals(list: &mut Figures, refused: &Refusals) {
         stray_stream_end,
     } = refused;
     for (reason, count) in [
-        ("not_ready", not_ready),
+        ("no_session", not_ready),
         ("empty_audio", empty_audio),
         ("audio_outside_window", audio_outside_window),
         ("stray_start", stray_start),

@@ -51,13 +51,12 @@ impl Figures {
     }
 }
 
-/// `stage (chain capture, stage vad)` for `stage_seconds` with those labels.
+/// `stage capture 2 vad` for `stage_seconds` with those labels.
 fn title(figure: &Figure) -> String {
     let name = figure.name.strip_suffix("_total").unwrap_or(&figure.name);
     let name = name.strip_suffix(figure.unit.suffix()).unwrap_or(name).replace('_', " ");
-    let labels: Vec<String> =
-        figure.labels.iter().map(|(name, of)| format!("{name} {of}")).collect();
-    if labels.is_empty() { name } else { format!("{name} ({})", labels.join(", ")) }
+    let labels = figure.labels.iter().map(|(_, of)| of.clone());
+    [name].into_iter().chain(labels).collect::<Vec<_>>().join(" ")
 }
 
 fn words(figure: &Figure) -> String {
