@@ -443,6 +443,19 @@ mod on_a_terminal {
     }
 
     #[test]
+    fn a_second_signal_ends_it_while_the_terminal_is_held() {
+        let server = server(100);
+        let mut talk = OnTerminal::start(&server, &[]);
+        talk.wait_for("listening");
+        tcflow(&talk.slave, Action::OOff).unwrap();
+        for signal in [Signal::INT, Signal::TERM] {
+            kill_process(Pid::from_child(&talk.child), signal).unwrap();
+        }
+        assert_eq!(talk.exit_code(), Some(130));
+        assert!(talk.is_by_line());
+    }
+
+    #[test]
     fn the_terminal_is_put_back_where_a_second_signal_ends_it() {
         let server = server(100);
         let mut talk = OnTerminal::start(&server, &[]);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     process::getpgrp,
     termios::{
         LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
@@ -57,12 +58,23 @@ impl Shared {
                 return;
             }
         } else if *mode == Mode::Keys {
-            // The status line goes, and keys that nobody read with it.
-            let _ = rustix::io::write(&self.output, b"\r\x1b[J");
-            let _ = tcsetattr(&self.input, OptionalActions::Flush, &self.found);
+            // The status line goes, and keys that nobody read with it. A terminal
+            // that is held, as by Ctrl-S, must not hold up the end.
+            let mut when = OptionalActions::Now;
+            if takes_output(&self.output) {
+                let _ = rustix::io::write(&self.output, b"\r\x1b[J");
+                when = OptionalActions::Flush;
+            }
+            let _ = tcsetattr(&self.input, when, &self.found);
         }
         *mode = to;
     }
+}
+
+/// Whether a few bytes can be written without a wait.
+fn takes_output(output: &OwnedFd) -> bool {
+    let mut wanted = [PollFd::new(output, PollFlags::OUT)];
+    poll(&mut wanted, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 
 /// A terminal that gives keys, for as long as this lives.
