@@ -92,18 +92,15 @@ fn campaign(first: u64, goes_on: impl Fn(u64) -> bool + Sync) {
                 return;
             }
             let conversation = nth(first, n);
-            match catch_unwind(AssertUnwindSafe(|| hold(conversation))) {
-                Ok(outcome) => {
-                    let (count, all) = &mut held.lock().unwrap()[(n % 2) as usize];
-                    *count += 1;
-                    all.turns += outcome.turns;
-                    all.connections += outcome.connections;
-                    all.settle_steps = all.settle_steps.max(outcome.settle_steps);
-                }
-                Err(_) => {
-                    println!("broken: make replay CONVERSATION={conversation}");
-                    failed.lock().unwrap().push(conversation);
-                }
+            if let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| hold(conversation))) {
+                let (count, all) = &mut held.lock().unwrap()[(n % 2) as usize];
+                *count += 1;
+                all.turns += outcome.turns;
+                all.connections += outcome.connections;
+                all.settle_steps = all.settle_steps.max(outcome.settle_steps);
+            } else {
+                println!("broken: make replay CONVERSATION={conversation}");
+                failed.lock().unwrap().push(conversation);
             }
             if (n + 1).is_multiple_of(PROGRESS) {
                 println!("{} conversations begun", n + 1);
