@@ -156,6 +156,21 @@ impl Snapshot {
         })
     }
 
+    /// What was recorded after `earlier`, a snapshot of the same histogram. The
+    /// longest is known as the others are: up to 3.1 % too long.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let pairs = self.counts.iter().zip(&earlier.counts);
+        let counts: Box<[u32]> = pairs.map(|(now, then)| now.saturating_sub(*then)).collect();
+        let last = counts.iter().rposition(|count| *count > 0);
+        let max = match last {
+            None => Nanos::ZERO,
+            Some(last) if last + 1 == BUCKETS => self.max,
+            Some(last) => Nanos(upper_of(last)).min(self.max),
+        };
+        Self { counts, sum: self.sum.since(earlier.sum), max }
+    }
+
     /// Adds the records of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
@@ -273,6 +288,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_came_after_a_snapshot_is_as_if_nothing_had_been_before(
+            before in proptest::collection::vec(0_u64..1 << 40, 0..50),
+            after in proptest::collection::vec(0_u64..1 << 40, 0..50),
+        ) {
+            let (all, alone) = (Histogram::new(), Histogram::new());
+            for value in &before {
+                all.record(Nanos(*value));
+            }
+            let earlier = all.snapshot();
+            for value in &after {
+                all.record(Nanos(*value));
+                alone.record(Nanos(*value));
+            }
+            let (since, alone) = (all.snapshot().since(&earlier), alone.snapshot());
+            prop_assert_eq!(&since.counts, &alone.counts);
+            prop_assert_eq!(since.sum, alone.sum);
+            prop_assert!(since.max >= alone.max);
+        }
+
         #[test]
         fn a_merge_equals_recording_everything_in_one(
             left in proptest::collection::vec(0_u64..1 << 40, 0..50),

@@ -129,6 +129,76 @@ fn where_the_service_takes_the_turns_it_is_said_how_they_were_measured() {
     assert!(out(&output).contains("as with --turn client; the profile's mode is server"));
 }
 
+/// Over the virtual card.
+const ENGINE: [&str; 5] = ["engine", "--device", "card", "--seconds", "4"];
+
+#[test]
+fn whole_talks_are_measured_on_the_way_idle_and_with_every_core_loaded() {
+    let folder = Folder::new("engine");
+    let output = bench(&folder, &[&ENGINE[..], &["--sweep", "none", "--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let results = &objects(&output)[0];
+    for (load, cores) in [("idle", false), ("every core loaded", true)] {
+        let case = format!("virtual card, period 10 ms, chunk 20 ms, {load}");
+        assert_eq!(measurement(results, &case, "loaded").as_f64() > Some(0.0), cores);
+        for name in ["capture_to_wire", "worker_block", "wake_up"] {
+            assert!(measurement(results, &case, name)["count"].as_u64() > Some(0), "{name}");
+        }
+        assert!(
+            measurement(results, &case, "stage_capture_1_resample")["count"].as_u64() > Some(99)
+        );
+        assert!(measurement(results, &case, "xruns").is_f64());
+    }
+    let verdict = results["verdict"][0].as_str().unwrap();
+    assert!(
+        verdict.starts_with("capture → wire ") && verdict.contains("this machine is "),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_talk_is_answered_and_cut_and_drawn_as_a_page() {
+    let folder = Folder::new("page");
+    let flags = ["--seconds", "9", "--sweep", "none", "--load", "idle", "--save", "out"];
+    let output = bench(&folder, &[&ENGINE[..3], &flags].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    for words in ["first audible reply", "barge-in decided → silence", "look:"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let page = fs::read_to_string(folder.0.join("out/bench.html")).unwrap();
+    for words in ["lips → wire", "wire → ear", "your last sound → the answer", "<rect "] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
+    let saved = fs::read_to_string(folder.0.join("out/bench.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&saved).unwrap()["event"], "bench");
+}
+
+#[test]
+fn other_periods_are_tried_and_the_verdict_names_one() {
+    let folder = Folder::new("sweep");
+    let flags = ["--seconds", "1", "--sweep", "periods", "--load", "idle"];
+    let text = out(&bench(&folder, &[&ENGINE[..3], &flags].concat()));
+    for words in ["period 2.5 ms, chunk 20 ms, idle", "period 40 ms", "other periods and chunks"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(text.contains(" periods") || text.contains("not fine for any period"), "{text}");
+}
+
+#[test]
+fn without_a_device_the_virtual_card_is_measured_and_it_is_said() {
+    let folder = Folder::new("no-device");
+    let flags = ["engine", "--seconds", "0.5", "--sweep", "none", "--load", "idle"];
+    let nowhere = ["--mic", "no such device", "--speaker", "no such device"];
+    let output = bench(&folder, &[&flags[..], &nowhere].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    assert!(text.contains("note: engine: measured with the virtual card only: "), "{text}");
+    let output = bench(&folder, &[&flags[..], &nowhere, &["--device", "real"]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", out(&output));
+}
+
 #[test]
 fn a_virtual_card_has_its_known_round_trip() {
     let folder = Folder::new("loopback");
@@ -203,7 +273,8 @@ fn wrong_words_name_the_way_out() {
     for (args, told) in [
         (&["pipelin"][..], "did you mean pipeline?"),
         (&["--seconds", "0"], "expected a number from 0.5 to 3600"),
-        (&["--device", "usb"], "expected card or real"),
+        (&["--device", "usb"], "expected one of card, real"),
+        (&["--sweep", "some"], "expected one of all, periods, chunks, none"),
         (&["--comparr", "a"], "did you mean --compare?"),
         (&["--compare", "none.json"], "none.json: cannot be read"),
         (&["--compare", "notes.txt"], "it holds no results; chinwag bench --json writes them"),

@@ -188,6 +188,31 @@ def echo():
     demand(found["enhancement_db"] > 20 and advice["duplex"] == "full", f"{found} {advice}")
 
 
+def bench(*flags):
+    """What one run of bench measured: by part and name, the number or the spread."""
+    run = subprocess.run([CHINWAG, "bench", *flags, "--json"], env=server.env, capture_output=True, text=True, timeout=60)
+    demand(run.returncode == 0, f"exit {run.returncode}: {run.stdout}{run.stderr}")
+    results = json.loads(run.stdout.splitlines()[0])
+    return {(one["part"], one["name"]): one["value"] for one in results["measurements"]}
+
+
+def bench_loopback():
+    """The monitor of the speaker is the microphone: every burst comes back, and all at once."""
+    found = bench("loopback", "--seconds", "4", "--mic", f"{SPEAKER}.monitor", "--speaker", SPEAKER)
+    trip = found["loopback", "round_trip"]
+    demand(trip["count"] == 8 and found["loopback", "missed"] == 0, f"bursts: {found}")
+    demand(0 < trip["p50"] < 200 and found["loopback", "jitter"] < 5, f"round trip: {found}")
+
+
+def bench_engine():
+    """Talks by key over the server's devices: every way is measured, nothing is lost."""
+    flags = ["--device", "real", "--load", "idle", "--sweep", "none", "--seconds", "10"]
+    found = bench("engine", *flags, "--profile", "headset", *DEVICES)
+    for name in ["capture_to_wire", "wire_to_ring", "ring_to_audible", "cut_to_silence", "wake_up", "worker_block"]:
+        demand(found.get(("engine", name), {}).get("count", 0) > 0, f"{name} was not measured: {found}")
+    demand(found["engine", "lost_frames"] == 0, f"lost: {found}")
+
+
 def file_and_speaker():
     conversation = talk([short], "--profile", "headset", devices=["--mic", str(QUESTION), "--speaker", SPEAKER])
     finished = conversation.program.wait("reply_finished", 10)
@@ -331,6 +356,8 @@ def main():
             check("a device is listed, and found by a part of its name", parts_of_names),
             check("what cannot be is refused with the next step", refusals),
             check("doctor measures an echo without loss", echo),
+            check("bench measures a round trip and hears every burst", bench_loopback),
+            check("bench measures talks over real devices", bench_engine, repeats=2),
             # On two busy cores 20 ms are too short in one try of three, measured.
             check("a reply of 20 s is whole at 480 frames", long_reply, 480, repeats=3),
             check("a reply of 20 s is whole at 960 frames", long_reply, 960),

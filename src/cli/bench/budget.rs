@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{loopback, pipeline, table::amount, turns};
+use super::{engine, loopback, pipeline, table::amount, turns};
 use crate::{
     config::{Plan, tables::TableId},
     measure::results::{Measurement, Results, Spread, Unit},
@@ -15,12 +15,21 @@ enum Which {
     Number,
     P50,
     P99,
+    P999,
 }
 
 /// A key, the measurement that it bounds, and which number of it.
-const KEYS: [(&str, &str, &str, Which); 6] = [
+const KEYS: [(&str, &str, &str, Which); 14] = [
     ("pipeline_percent", pipeline::PART, "share", Which::Number),
     ("pipeline_latency_ms", pipeline::PART, "latency", Which::Number),
+    ("capture_to_wire_p99_ms", engine::PART, "capture_to_wire", Which::P99),
+    ("wire_to_ring_p99_ms", engine::PART, "wire_to_ring", Which::P99),
+    ("ring_to_audible_p99_ms", engine::PART, "ring_to_audible", Which::P99),
+    ("cut_to_silence_p99_ms", engine::PART, "cut_to_silence", Which::P99),
+    ("wake_up_p99_ms", engine::PART, "wake_up", Which::P99),
+    ("worker_block_p999_ms", engine::PART, "worker_block", Which::P999),
+    ("xruns", engine::PART, "xruns", Which::Number),
+    ("lost_frames", engine::PART, "lost_frames", Which::Number),
     ("end_of_turn_p50_ms", turns::PART, "end_of_turn", Which::P50),
     ("barge_in_p50_ms", turns::PART, "barge_in", Which::P50),
     ("round_trip_p50_ms", loopback::PART, "round_trip", Which::P50),
@@ -58,6 +67,7 @@ fn value(measured: &Measurement, which: Which) -> Option<f64> {
     match which {
         Which::Number => measured.as_number(),
         Which::P50 => measured.as_spread().map(|spread| spread.p50),
+        Which::P999 => measured.as_spread().map(Spread::p999_or_less),
         Which::P99 => measured.as_spread().map(Spread::p99_or_max),
     }
 }

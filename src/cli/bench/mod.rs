@@ -1,8 +1,11 @@
 //! `chinwag bench`: how fast this machine is at what a talk needs, without a key.
 
 mod budget;
+mod engine;
+mod load;
 mod loopback;
 mod machine;
+mod page;
 mod pipeline;
 mod speech;
 mod table;
@@ -37,6 +40,11 @@ const SPEECH: Flag = Flag::with(
     "for turns: WAV or FLAC files, one utterance each, or a folder of them; repeatable",
 );
 const DEVICE: Flag = Flag::with("device", "WHICH", "card (a virtual one) or real (the profile's)");
+const LOAD: Flag =
+    Flag::with("load", "WHICH", "for engine: idle, busy (every core loaded) or both, as usual");
+const SWEEP: Flag =
+    Flag::with("sweep", "WHICH", "for engine: also other periods, chunks, all or none of them");
+const SAVE: Flag = Flag::with("save", "DIR", "write bench.html, a page to look at, and bench.json");
 const COMPARE: Flag =
     Flag::with("compare", "FILE", "what changed since this file, which --json wrote");
 
@@ -47,19 +55,26 @@ pub const VERB: Verb = Verb {
     operands: "[PART...]",
     about: "Parts, all without a key and without a network:\n\
             \x20 pipeline  what each stage of the profile costs, how late it is, how often it allocates\n\
+            \x20 engine    whole talks against the simulator on this machine, over a virtual card and over\n\
+            \x20           the profile's devices: every latency on the way, idle and with every core\n\
+            \x20           loaded, then at other periods and chunks; four minutes; the speaker sounds\n\
             \x20 turns     how soon your turn ends and how soon you interrupt, by recorded speech\n\
             \x20 loopback  the round trip from the speaker to the microphone: it sounds\n\
-            Without a part: pipeline and turns. What is measured while a machine warms up does not\n\
-            count. Ctrl-C ends it with what was measured until then.\n\n\
+            Without a part: pipeline, turns, and engine over the virtual card; under a minute. What is\n\
+            measured while a talk warms up does not count. Ctrl-C ends it with what was measured until then.\n\n\
             A table [profile.NAME.budget] says what a profile may cost: chinwag check --explain lists\n\
             its keys. Where a measurement is over it, the exit code is 6.",
     flags: &[
         &[&args::CONFIG, &args::PROFILE, &args::TURN, &args::CHUNK_MS],
-        &[&args::MIC, &args::SPEAKER, &args::SET, &SECONDS, &SPEECH, &DEVICE],
-        &[&COMPARE, &args::JSON, &args::HELP],
+        &[&args::MIC, &args::SPEAKER, &args::SET, &SECONDS, &DEVICE, &LOAD, &SWEEP, &SPEECH],
+        &[&SAVE, &COMPARE, &args::JSON, &args::HELP],
     ],
     examples: &[
         ("chinwag bench", "the short set"),
+        (
+            "chinwag bench engine --sweep none --save out",
+            "at the profile's own period: out/bench.html",
+        ),
         ("chinwag bench pipeline --set capture.vad.engine=webrtc", "what another detector costs"),
         ("chinwag bench loopback --mic USB --speaker USB", "a cable, or a speaker in the room"),
         ("chinwag bench turns --speech recordings/", "with your own voice"),
@@ -71,18 +86,20 @@ pub const VERB: Verb = Verb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Pipeline,
+    Engine,
     Turns,
     Loopback,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Pipeline, Self::Turns, Self::Loopback];
+    const ALL: [Self; 4] = [Self::Pipeline, Self::Engine, Self::Turns, Self::Loopback];
     /// What is done unless something else is asked for.
-    const USUAL: [Self; 2] = [Self::Pipeline, Self::Turns];
+    const USUAL: [Self; 3] = [Self::Pipeline, Self::Turns, Self::Engine];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Pipeline => "pipeline",
+            Self::Engine => "engine",
             Self::Turns => "turns",
             Self::Loopback => "loopback",
         }
@@ -103,6 +120,7 @@ impl Part {
     fn seconds(self, asked: &Asked) -> f64 {
         match self {
             Self::Pipeline => pipeline::expected_s(asked),
+            Self::Engine => engine::expected_s(asked),
             Self::Turns => turns::EXPECTED_S,
             Self::Loopback => loopback::expected_s(asked),
         }
@@ -111,6 +129,7 @@ impl Part {
     fn run(self, bench: &mut Bench) -> Result<(), Failure> {
         match self {
             Self::Pipeline => pipeline::run(bench),
+            Self::Engine => engine::run(bench),
             Self::Turns => turns::run(bench),
             Self::Loopback => loopback::run(bench),
         }
@@ -126,27 +145,59 @@ enum Device {
     Real,
 }
 
+/// What else the machine does meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoadWish {
+    Idle,
+    Busy,
+    Both,
+}
+
+/// What is tried besides the profile's own period and chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sweep {
+    None,
+    Periods,
+    Chunks,
+    All,
+}
+
 /// What was asked for.
 struct Asked {
     parts: Vec<Part>,
+    /// No part was named.
+    is_usual: bool,
     seconds: Option<f64>,
     speech: Vec<String>,
     device: Option<Device>,
+    load: LoadWish,
+    sweep: Option<Sweep>,
 }
 
 impl Asked {
     fn of(given: &Given) -> Result<Self, Failure> {
         let parts: Result<Vec<_>, _> = given.operands.iter().map(|name| Part::of(name)).collect();
         let mut parts = parts?;
-        if parts.is_empty() {
+        let is_usual = parts.is_empty();
+        if is_usual {
             parts = Part::USUAL.to_vec();
         }
         parts.dedup();
+        let loads = [("idle", LoadWish::Idle), ("busy", LoadWish::Busy), ("both", LoadWish::Both)];
+        let sweeps = [
+            ("all", Sweep::All),
+            ("periods", Sweep::Periods),
+            ("chunks", Sweep::Chunks),
+            ("none", Sweep::None),
+        ];
         Ok(Self {
             parts,
+            is_usual,
             seconds: given.text(&SECONDS)?.map(|text| seconds(&text)).transpose()?,
             speech: given.texts(&SPEECH)?,
-            device: given.text(&DEVICE)?.map(|text| device(&text)).transpose()?,
+            device: one_of(given, &DEVICE, [("card", Device::Card), ("real", Device::Real)])?,
+            load: one_of(given, &LOAD, loads)?.unwrap_or(LoadWish::Both),
+            sweep: one_of(given, &SWEEP, sweeps)?,
         })
     }
 }
@@ -158,12 +209,18 @@ fn seconds(text: &str) -> Result<f64, Failure> {
     })
 }
 
-fn device(text: &str) -> Result<Device, Failure> {
-    match text {
-        "card" => Ok(Device::Card),
-        "real" => Ok(Device::Real),
-        _ => Err(Failure::usage(format!("--device: \"{text}\"; expected card or real"))),
-    }
+/// The value of a flag that takes one of these words.
+fn one_of<T: Copy, const N: usize>(
+    given: &Given,
+    flag: &Flag,
+    words: [(&str, T); N],
+) -> Result<Option<T>, Failure> {
+    let Some(text) = given.text(flag)? else { return Ok(None) };
+    let known = words.iter().find(|(word, _)| *word == text);
+    known.map(|(_, value)| Some(*value)).ok_or_else(|| {
+        let words = words.map(|(word, _)| word).join(", ");
+        Failure::usage(format!("--{}: \"{text}\"; expected one of {words}", flag.name))
+    })
 }
 
 /// A run under way.
@@ -247,7 +304,11 @@ pub fn run(parser: &mut Parser) -> Result<Exit, Failure> {
     ran?;
     bench.results.verdict = verdict::of(&bench.results);
     let Bench { results, mut teller, .. } = bench;
-    tell(&plan, &results, before.as_ref(), &mut teller)
+    let exit = tell(&plan, &results, before.as_ref(), &mut teller)?;
+    if let Some(folder) = given.path(&SAVE) {
+        teller.say(&page::save(&folder, &plan, &results)?)?;
+    }
+    Ok(exit)
 }
 
 /// Tells what came of it, and whether the budget holds.

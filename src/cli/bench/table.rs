@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{loopback, pipeline, turns};
+use super::{engine, loopback, pipeline, turns};
 use crate::measure::{
     report::{NONE, Table},
     results::{Change, Comparison, Measurement, Results, Spread, Unit},
@@ -12,8 +12,10 @@ use crate::measure::{
 pub(super) fn all(results: &Results) -> String {
     let parts = [
         of_pipeline(results),
-        of_spreads(results, turns::PART, "turns, recorded speech"),
-        of_spreads(results, loopback::PART, "loopback"),
+        of_spreads(results, engine::PART, None),
+        of_sweep(results),
+        of_spreads(results, turns::PART, Some("turns, recorded speech")),
+        of_spreads(results, loopback::PART, Some("loopback")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -74,11 +76,11 @@ fn of_pipeline(results: &Results) -> Option<String> {
 }
 
 /// A measurement in a row, and what is one number below, for each case.
-fn of_spreads(results: &Results, part: &str, title: &str) -> Option<String> {
+fn of_spreads(results: &Results, part: &str, title: Option<&str>) -> Option<String> {
     let mut out = Vec::new();
     for case in results.cases(part) {
         let of_case: Vec<_> = results.of(part).filter(|measured| measured.case == case).collect();
-        let mut table = Table::new([title, "p50", "p99", "max", "times"]);
+        let mut table = Table::new([title.unwrap_or(case), "p50", "p99", "max", "times"]);
         for measured in &of_case {
             let Some(spread) = measured.as_spread() else { continue };
             table.row([
@@ -89,14 +91,57 @@ fn of_spreads(results: &Results, part: &str, title: &str) -> Option<String> {
                 spread.count.to_string(),
             ]);
         }
+        // Those stand in the title.
+        let is_told = |name: &str| !["period", "loaded"].contains(&name);
         let line = |measured: &&Measurement| {
-            let value = measured.as_number()?;
+            let value = measured.as_number().filter(|_| is_told(&measured.name))?;
             Some(format!("{}: {}", measured.what, amount(value, measured.unit)))
         };
         let lines: Vec<_> = of_case.iter().filter_map(line).collect();
         out.push(format!("{table}{}\n", lines.join("\n")));
     }
     (!out.is_empty()).then(|| out.join("\n"))
+}
+
+/// A period or a chunk in a row.
+fn of_sweep(results: &Results) -> Option<String> {
+    let mut table = Table::new([
+        "other periods and chunks",
+        "to wire p99",
+        "to ring p50",
+        "audible p50",
+        "wake-up p99",
+        "block p99",
+        "xruns",
+        "lost",
+    ]);
+    let cases = results.cases(engine::SWEEP);
+    for case in &cases {
+        let of = |name: &str| results.measurement(engine::SWEEP, case, name);
+        let ms = |name: &str, of_spread: fn(&Spread) -> f64| {
+            let spread = of(name).and_then(Measurement::as_spread);
+            spread.map_or_else(|| NONE.to_owned(), |s| format!("{:.2} ms", of_spread(s)))
+        };
+        let many = |name: &str| {
+            let number = of(name).and_then(Measurement::as_number);
+            number.map_or_else(|| NONE.to_owned(), |number| format!("{number:.0}"))
+        };
+        let words = case.split(", ").skip(1).map(|word| match word {
+            "every core loaded" => "busy",
+            word => word,
+        });
+        table.row([
+            words.collect::<Vec<_>>().join(", "),
+            ms("capture_to_wire", Spread::p99_or_max),
+            ms("wire_to_ring", |spread| spread.p50),
+            ms("ring_to_audible", |spread| spread.p50),
+            ms("wake_up", Spread::p99_or_max),
+            ms("worker_block", Spread::p99_or_max),
+            many("xruns"),
+            many("lost_frames"),
+        ]);
+    }
+    (!cases.is_empty()).then(|| table.to_string())
 }
 
 /// What changed since a run before.

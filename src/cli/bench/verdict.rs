@@ -1,7 +1,7 @@
 //! What the measurements come to, in plain words. Nothing here is said that was
 //! not measured.
 
-use super::{loopback, pipeline, table::milliseconds, turns};
+use super::{engine, loopback, pipeline, table::milliseconds, turns};
 use crate::measure::results::{Measurement, Results, Spread};
 
 /// A block may take so much of the time that it lasts: the rest is for the
@@ -10,17 +10,97 @@ const SHARE_MAX: f64 = 0.5;
 
 /// One sentence for each part that was measured.
 pub(super) fn of(results: &Results) -> Vec<String> {
-    let sentences = [of_pipeline(results), of_turns(results), of_loopback(results)];
+    let sentences =
+        [of_engine(results), of_pipeline(results), of_turns(results), of_loopback(results)];
     let verdict: Vec<_> = sentences.into_iter().flatten().collect();
     if verdict.is_empty() { vec!["nothing was measured".to_owned()] } else { verdict }
 }
 
-fn spread<'a>(results: &'a Results, part: &str, name: &str) -> Option<&'a Spread> {
+pub(super) fn spread<'a>(results: &'a Results, part: &str, name: &str) -> Option<&'a Spread> {
     results.of(part).find(|measured| measured.name == name)?.as_spread()
 }
 
 fn number(results: &Results, part: &str, name: &str) -> Option<f64> {
     results.of(part).find(|measured| measured.name == name)?.as_number()
+}
+
+/// What one talk says of the period that it had.
+struct Judged {
+    period_ms: f64,
+    is_busy: bool,
+    is_own: bool,
+    /// What speaks against that period; none where it is fine.
+    against: Option<String>,
+}
+
+/// A period is fine where nothing was lost, blocks leave half of their time, and the
+/// worker wakes within half of a period.
+fn judge(results: &Results, part: &str, case: &str) -> Option<Judged> {
+    let number = |name: &str| results.measurement(part, case, name)?.as_number();
+    let spread = |name: &str| results.measurement(part, case, name)?.as_spread();
+    let period_ms = number("period")?;
+    let block_ms = spread("worker_block").map_or(0.0, Spread::p999_or_less);
+    let wake_ms = spread("wake_up").map_or(0.0, Spread::p99_or_max);
+    let (xruns, lost) = (number("xruns")?, number("lost_frames")?);
+    let against = if xruns > 0.0 {
+        Some(format!("sound broke up {xruns:.0} times"))
+    } else if lost > 0.0 {
+        Some(format!("{lost:.0} frames were lost"))
+    } else if block_ms > SHARE_MAX * pipeline::BLOCK_MS {
+        Some(format!("the worker took {} of a block", milliseconds(block_ms)))
+    } else if wake_ms > period_ms / 2.0 {
+        Some(format!("the worker woke {} late", milliseconds(wake_ms)))
+    } else {
+        None
+    };
+    let is_busy = number("loaded")? > 0.0;
+    Some(Judged { period_ms, is_busy, is_own: part == engine::PART, against })
+}
+
+/// The shortest period that is fine, as is every longer one that was tried.
+fn shortest(judged: &[Judged], is_busy: bool) -> Option<f64> {
+    let of_load = || judged.iter().filter(|one| one.is_busy == is_busy);
+    let worst = of_load().filter(|one| one.against.is_some()).map(|one| one.period_ms);
+    let worst = worst.fold(0.0, f64::max);
+    let fine = of_load().filter(|one| one.against.is_none() && one.period_ms > worst);
+    fine.map(|one| one.period_ms).min_by(f64::total_cmp)
+}
+
+fn of_engine(results: &Results) -> Option<String> {
+    let of = |part: &'static str| {
+        let cases = results.cases(part);
+        cases.into_iter().filter_map(|case| judge(results, part, case)).collect::<Vec<_>>()
+    };
+    let judged: Vec<_> = of(engine::PART).into_iter().chain(of(engine::SWEEP)).collect();
+    let wire = spread(results, engine::PART, "capture_to_wire");
+    let wire = wire.map_or_else(String::new, |wire| {
+        let which = if wire.p99.is_some() { "p99" } else { "at most" };
+        format!("capture → wire {which} {}: ", milliseconds(wire.p99_or_max()))
+    });
+    let tried = |is_busy| judged.iter().any(|one| one.is_busy == is_busy);
+    let words = |is_busy| match shortest(&judged, is_busy) {
+        Some(ms) => Some(format!("fine for {ms} ms periods")),
+        None if tried(is_busy) => Some("not fine for any period that was tried".to_owned()),
+        None => None,
+    };
+    let verdict = match (words(false), words(true)) {
+        (None, None) => return None,
+        (Some(idle), None) => format!("this machine is {idle}"),
+        (None, Some(busy)) => format!("with every core loaded, this machine is {busy}"),
+        (Some(idle), Some(busy)) if idle == busy => {
+            format!("this machine is {idle}, also with every core loaded")
+        }
+        (Some(idle), Some(busy)) => {
+            format!("this machine is {idle}, and with every core loaded {busy}")
+        }
+    };
+    let against = judged.iter().find(|one| one.is_own && one.against.is_some());
+    let why = against.and_then(|one| Some((one, one.against.as_ref()?)));
+    let why = why.map_or_else(String::new, |(one, why)| {
+        let load = if one.is_busy { ", loaded" } else { "" };
+        format!(" (at {} ms{load}: {why})", one.period_ms)
+    });
+    Some(format!("{wire}{verdict}{why}"))
 }
 
 /// By the slow blocks, not by the mean: it is these that are heard.
@@ -116,6 +196,39 @@ mod tests {
             of(0.7).starts_with("the pipeline takes 7.0 % of one core, 0.70 ms of each 10 ms in")
         );
         assert!(of(6.0).contains("too slow to be safe"), "{}", of(6.0));
+    }
+
+    fn talk(period_ms: f64, loaded: f64, wake_ms: f64, xruns: f64) -> Vec<Measurement> {
+        let case = format!("period {period_ms}, {loaded}");
+        let part = if period_ms == 10.0 { "engine" } else { "sweep" };
+        let number =
+            |name, value: f64| Measurement::number([part, &case, name, name], Unit::Count, value);
+        vec![
+            number("period", period_ms),
+            number("loaded", loaded),
+            number("xruns", xruns),
+            number("lost_frames", 0.0),
+            ms(part, &case, "wake_up", wake_ms),
+            ms(part, &case, "capture_to_wire", 0.25),
+            ms(part, &case, "worker_block", 1.0),
+        ]
+    }
+
+    #[test]
+    fn a_machine_is_fine_for_the_shortest_period_that_it_keeps_and_all_longer_ones() {
+        let idle = [talk(10.0, 0.0, 0.2, 0.0), talk(5.0, 0.0, 0.2, 0.0), talk(2.5, 0.0, 1.3, 0.0)];
+        assert_eq!(
+            of(&results(idle.concat())),
+            ["capture → wire p99 0.25 ms: this machine is fine for 5 ms periods"]
+        );
+        let busy = [talk(10.0, 2.0, 0.2, 1.0), talk(5.0, 2.0, 0.2, 0.0), talk(20.0, 2.0, 4.0, 0.0)];
+        let both = of(&results([idle.concat(), busy.concat()].concat())).remove(0);
+        assert!(both.contains("5 ms periods, and with every core loaded fine for 20 ms"), "{both}");
+        assert!(both.ends_with("(at 10 ms, loaded: sound broke up 1 times)"), "{both}");
+        let same = of(&results([idle[0].clone(), talk(10.0, 2.0, 0.2, 0.0)].concat())).remove(0);
+        assert!(same.ends_with("for 10 ms periods, also with every core loaded"), "{same}");
+        let none = of(&results(talk(10.0, 0.0, 6.0, 0.0))).remove(0);
+        assert!(none.contains("not fine for any period that was tried (at 10 ms: "), "{none}");
     }
 
     #[test]

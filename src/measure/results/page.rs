@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Measurement, Results, Spread, Unit};
+use super::{Measurement, Results, Spread, Unit, Value};
 use crate::measure::timeline::draw::escape;
 
 const STYLE: &str = include_str!("page.css");
@@ -52,8 +52,7 @@ pub fn page(results: &Results, ways: &[Waterfall]) -> String {
     if !ways.is_empty() {
         let key = "<p class=\"key\"><i class=\"measured\"></i>measured, the median \
                    <i></i>follows from the settings, on average</p>";
-        let longest = ways.iter().map(Waterfall::sum).fold(0.0, f64::max);
-        let drawn: Vec<_> = ways.iter().map(|way| way.draw(longest)).collect();
+        let drawn: Vec<_> = ways.iter().map(Waterfall::draw).collect();
         section(&mut out, "", "Where the time goes", &format!("{key}{}", drawn.join("\n")));
     }
     for (part, title) in [
@@ -114,9 +113,9 @@ impl Waterfall {
         self.steps.iter().map(|step| step.ms).sum()
     }
 
-    /// Bars that begin where the one before ends; `longest` fills the width.
-    fn draw(&self, longest: f64) -> String {
-        let percent = |ms: f64| 100.0 * ms / longest.max(1e-6);
+    /// Bars that begin where the one before ends; all together fill the width.
+    fn draw(&self) -> String {
+        let percent = |ms: f64| 100.0 * ms / self.sum().max(1e-6);
         let mut out = format!(
             "<h3>{} <small>{} together</small></h3>\n<table class=\"bars\">\n",
             escape(&self.title),
@@ -172,19 +171,31 @@ fn bars(results: &Results) -> String {
     out + "</table>"
 }
 
-/// What was measured at one point: histograms, and what is one number.
+/// A histogram of fewer says nothing.
+const DRAWN_LEAST: u64 = 20;
+
+/// What was measured at one point: histograms, and what is few numbers.
 fn of_case(results: &Results, part: &str, case: &str) -> String {
     let of_case: Vec<_> = results.of(part).filter(|measured| measured.case == case).collect();
-    let numbers: Vec<_> = of_case
-        .iter()
-        .filter_map(|measured| Some((measured, measured.as_number()?)))
-        .map(|(m, value)| {
-            format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(&m.what), amount(value, m.unit))
+    let is_drawn = |spread: &&Spread| spread.count >= DRAWN_LEAST;
+    let words = |measured: &Measurement| match &measured.value {
+        Value::Number(number) => Some(amount(*number, measured.unit)),
+        Value::Spread(spread) if is_drawn(&spread) => None,
+        Value::Spread(spread) => {
+            let [p50, max] = [spread.p50, spread.max].map(|value| amount(value, measured.unit));
+            Some(format!("{p50}, at most {max}, {} times", spread.count))
+        }
+    };
+    let few = of_case.iter().filter_map(|measured| Some((measured, words(measured)?)));
+    let numbers: Vec<_> = few
+        .map(|(measured, words)| {
+            format!("<div><dt>{}</dt><dd>{words}</dd></div>", escape(measured.what.trim()))
         })
         .collect();
-    let drawn: Vec<_> = of_case
-        .iter()
-        .filter_map(|measured| Some(histogram(measured, measured.as_spread()?)))
+    let many = of_case.iter().filter_map(|measured| Some((measured, measured.as_spread()?)));
+    let drawn: Vec<_> = many
+        .filter(|(_, spread)| is_drawn(spread))
+        .map(|(measured, spread)| histogram(measured, spread))
         .collect();
     format!(
         "<h3>{}</h3>\n<dl>{}</dl>\n<div class=\"grid\">{}</div>",

@@ -109,3 +109,25 @@ fn what_makes_two_runs_hard_to_compare_is_said() {
     }
     assert!(told.contains("stopped before its end"), "{told}");
 }
+
+#[test]
+fn a_page_draws_what_is_much_and_escapes_what_devices_are_called() {
+    let few = Measurement::number(["loopback", "<b>mic", "drift", "drift"], Unit::Ppm, 3.0);
+    let mut of = results(vec![wire((1..=100).map(f64::from).collect()), few]);
+    of.verdict.push("this & that".to_owned());
+    let step = |name: &str, ms, is_measured| Step { name: name.to_owned(), ms, is_measured };
+    let steps = vec![step("period", 30.0, false), step("socket", 10.0, true)];
+    let html = page(&of, &[Waterfall { title: "lips → wire".to_owned(), steps }]);
+    for words in [
+        "<p>this &amp; that</p>",
+        "&lt;b&gt;mic",
+        "<dd>3.00 ppm</dd>",
+        "40.0 ms together",
+        "margin-left:75.00%;width:25.00%",
+        "p50 50.0 ms, p99 99.0 ms, 100 times",
+        "<rect ",
+    ] {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    assert_eq!(html.matches("<svg").count(), 1);
+}
