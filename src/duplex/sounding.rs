@@ -19,7 +19,7 @@ use crate::{
 
 /// How much waits for the render callback, in milliseconds: whoever plays may be
 /// late by that.
-const AHEAD_MS: u32 = 100;
+const AHEAD_MS: u32 = 300;
 
 /// The far side of both callbacks.
 pub struct Sounding {

@@ -131,18 +131,17 @@ fn at(burst: &[f32], signal: &[f32], from: usize, until: usize) -> Option<f64> {
     Some(found.offset as f64 + found.between)
 }
 
-/// The slope of a line through the bursts, by least squares.
+/// The median of the slopes between any two of the bursts (Theil and Sen): a stream
+/// that stood still once does not tilt it.
 fn drift_ppm(heard: &[Heard]) -> Option<f64> {
     if heard.len() < 3 {
         return None;
     }
-    let many = heard.len() as f64;
-    let mean = |of: fn(&Heard) -> f64| heard.iter().map(of).sum::<f64>() / many;
-    let (made, came) = (mean(|heard| heard.made), mean(|heard| heard.came));
-    let both = |heard: &Heard| (heard.made - made) * (heard.came - came);
-    let one = |heard: &Heard| (heard.made - made).powi(2);
-    let slope = heard.iter().map(both).sum::<f64>() / heard.iter().map(one).sum::<f64>();
-    Some(1e6 * (slope - 1.0))
+    let pairs =
+        heard.iter().enumerate().flat_map(|(i, a)| heard[i + 1..].iter().map(move |b| (a, b)));
+    let mut slopes: Vec<f64> = pairs.map(|(a, b)| (b.came - a.came) / (b.made - a.made)).collect();
+    slopes.sort_by(f64::total_cmp);
+    Some(1e6 * (slopes[slopes.len() / 2] - 1.0))
 }
 
 #[cfg(test)]
@@ -195,6 +194,16 @@ mod tests {
             .collect();
         let found = found(&(far, stretched, sound), &[]).unwrap();
         assert!((found.drift_ppm.unwrap() - 100.0).abs() < 30.0, "{found:?}");
+    }
+
+    #[test]
+    fn a_stream_that_stood_still_once_does_not_tilt_the_clock() {
+        let (far, microphone, sound) = trip(10, 320, 1.0);
+        let late = |signal: Vec<f32>| {
+            [&signal[..17_000 + 8_000], &[0.0; 1_600], &signal[17_000 + 8_000..]].concat()
+        };
+        let found = found(&(late(far), late(microphone), sound), &[]).unwrap();
+        assert!(found.drift_ppm.unwrap().abs() < 10.0, "{found:?}");
     }
 
     #[test]

@@ -187,6 +187,21 @@ fn other_periods_are_tried_and_the_verdict_names_one() {
 }
 
 #[test]
+fn over_a_device_that_hears_nobody_a_key_takes_the_turns_and_cuts_the_replies() {
+    let folder = Folder::new("keys");
+    let null = ["--device", "real", "--mic", "null", "--speaker", "null", "--json"];
+    let flags = ["engine", "--seconds", "7", "--sweep", "none", "--load", "idle"];
+    let output = bench(&folder, &[&flags[..], &null].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let results = &objects(&output)[0];
+    let case = "real device, period 10 ms, chunk 20 ms, idle";
+    for name in ["end_to_wire", "end_to_reply", "wire_to_ring", "ring_to_audible", "cut_to_silence"]
+    {
+        assert!(measurement(results, case, name)["count"].as_u64() > Some(0), "{name}");
+    }
+}
+
+#[test]
 fn without_a_device_the_virtual_card_is_measured_and_it_is_said() {
     let folder = Folder::new("no-device");
     let flags = ["engine", "--seconds", "0.5", "--sweep", "none", "--load", "idle"];

@@ -144,7 +144,7 @@ fn steps(
     seed: &mut Seed,
 ) -> VecDeque<Step> {
     let idle = setup.interaction_status.then_some("IDLE");
-    if turn.is_empty() {
+    if turn.is_empty() && !settings.answers_silence {
         let reason = Some("NEED_MORE_INPUT");
         return VecDeque::from([Step::TurnComplete { reason, status: idle }]);
     }

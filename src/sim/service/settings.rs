@@ -27,6 +27,9 @@ pub struct ServiceSettings {
     pub go_away_after: Option<Nanos>,
     /// How long a goAway leaves the client, 50 s as observed.
     pub go_away_left: Nanos,
+    /// Answers a window in which nothing was said as if something had been; otherwise
+    /// it asks for more.
+    pub answers_silence: bool,
     /// Sends transcriptions where the setup asks for them.
     pub transcripts: bool,
     /// How a reply is cut into messages.
@@ -64,6 +67,7 @@ impl Default for ServiceSettings {
             ignores_silence_duration: false,
             go_away_after: None,
             go_away_left: Nanos::from_secs(50),
+            answers_silence: false,
             transcripts: true,
             parts: PartSizes::Observed,
             accept_media_chunks: false,

@@ -145,6 +145,7 @@ fn serve(plan: &Plan) -> Result<Server, Failure> {
     let settings = ServiceSettings {
         voice: Voice::script(vec![reply]),
         think_ms: THINK_MS,
+        answers_silence: true,
         ..ServiceSettings::default()
     };
     Server::start(([127, 0, 0, 1], 0).into(), None, settings, |_| {})
