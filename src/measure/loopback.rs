@@ -2,7 +2,7 @@
 //! played, and where each is found in what was captured.
 //!
 //! Each burst is other noise, so that none is taken for another, and is looked for
-//! by [`probe`](super::probe) to a fraction of a sample.
+//! by [`probe`] to a fraction of a sample.
 
 use super::{probe, results::Spread};
 use crate::audio::Rate;
@@ -14,8 +14,10 @@ const BURST_S: f64 = 0.1;
 const PEAK: f32 = 0.1;
 /// The longest way that is looked for.
 const LONGEST_S: f64 = 1.0;
-/// How far from where it should be a burst may lie in what was played.
-const MOVED_S: f64 = 0.2;
+/// How much sooner and later than the one before it says a burst may lie in what was
+/// played: later where the speaker ran dry.
+const SOONER_S: f64 = 0.1;
+const LATER_S: f64 = 1.0;
 /// A burst whose peak is not so much over the next best one is not there.
 const CLEAR: f32 = 1.5;
 /// And one that looks so little like what is there.
@@ -86,6 +88,8 @@ struct Heard {
     made: f64,
     /// At the microphone, by its clock.
     came: f64,
+    /// The frame of the far end with which it begins.
+    played: f64,
     delay: f64,
 }
 
@@ -95,8 +99,14 @@ pub fn examine(trip: Trip) -> Option<Found> {
     let step = APART_S * hz;
     let played = (trip.sound.len() as f64 / step).round() as usize;
     let first = trip.far.iter().position(|sample| sample.abs() > 0.01 * PEAK)?;
-    let heard: Vec<Heard> =
-        (0..played).filter_map(|number| trip.look_for(number, first, step)).collect();
+    let mut late = 0;
+    let look_for = |number: usize| {
+        let made = (step * number as f64) as usize;
+        let heard = trip.look_for(made, first + made + late)?;
+        late = (heard.played as usize).saturating_sub(first + made);
+        Some(heard)
+    };
+    let heard: Vec<Heard> = (0..played).filter_map(look_for).collect();
     let delays: Vec<f64> = heard.iter().map(|heard| 1e3 * heard.delay).collect();
     let delay_ms = Spread::of_values(delays.clone())?;
     let jitter_ms = delays.iter().map(|delay| (delay - delay_ms.p50).abs()).fold(0.0, f64::max);
@@ -104,21 +114,21 @@ pub fn examine(trip: Trip) -> Option<Found> {
 }
 
 impl Trip<'_> {
-    fn look_for(&self, number: usize, first: usize, step: f64) -> Option<Heard> {
+    /// The burst that begins with frame `made` of the sound, and by what is known
+    /// with frame `expected` of the far end.
+    fn look_for(&self, made: usize, expected: usize) -> Option<Heard> {
         let hz = f64::from(self.rate.hz());
-        let made = (step * number as f64) as usize;
         let length = (BURST_S * hz) as usize;
         let burst = self.sound.get(made..made + length)?;
-        let expected = first + made;
-        let moved = (MOVED_S * hz) as usize;
-        let start = expected.saturating_sub(moved);
-        let played = start as f64 + at(burst, self.far, start, expected + moved + length)?;
+        let start = expected.saturating_sub((SOONER_S * hz) as usize);
+        let until = expected + (LATER_S * hz) as usize + length;
+        let played = start as f64 + at(burst, self.far, start, until)?;
         let from = (played as usize).saturating_sub(length / 10);
         let until = from + (LONGEST_S * hz) as usize + length;
         let came = from as f64 + at(burst, self.microphone, from, until)?;
         let margin = self.margins.iter().take_while(|(frame, _)| *frame as f64 <= played).last();
         let delay = (came - played) / hz + margin.map_or(0.0, |(_, seconds)| *seconds);
-        Some(Heard { made: made as f64 / hz, came: came / hz, delay })
+        Some(Heard { made: made as f64 / hz, came: came / hz, played, delay })
     }
 }
 
@@ -200,10 +210,12 @@ mod tests {
     fn a_stream_that_stood_still_once_does_not_tilt_the_clock() {
         let (far, microphone, sound) = trip(10, 320, 1.0);
         let late = |signal: Vec<f32>| {
-            [&signal[..17_000 + 8_000], &[0.0; 1_600], &signal[17_000 + 8_000..]].concat()
+            // Within the second burst: it is lost, and all others are 0.4 s later.
+            [&signal[..16_000 + 9_000], &vec![0.0; 6_400], &signal[16_000 + 9_000..]].concat()
         };
         let found = found(&(late(far), late(microphone), sound), &[]).unwrap();
         assert!(found.drift_ppm.unwrap().abs() < 10.0, "{found:?}");
+        assert!(found.delay_ms.count >= 9, "{found:?}");
     }
 
     #[test]
