@@ -121,7 +121,7 @@ fn a_connection_that_breaks_while_the_mode_waits_is_awaited_in_peace() {
         world.at(at, move |world| world.befall(trouble));
     }
     world.run_until(Nanos::from_secs(60));
-    let manual = world.transcript().to_string().matches("ModeChanged(Server)").count();
-    assert_eq!(manual, 1);
+    let changes = world.transcript().to_string().matches("ModeChanged(Server)").count();
+    assert_eq!(changes, 1);
     assert!(world.link_counters().session.connections > 2, "{}", world.transcript());
 }
