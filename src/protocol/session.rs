@@ -71,7 +71,8 @@ pub struct Session {
     gate: Gate,
     replies: Replies,
     parts: PcmParts,
-    /// Which reply `parts` holds a byte of.
+    /// All of the turn's content has come, as the service says.
+    generated: bool,
     outbox: Outbox,
     events: VecDeque<Event>,
     counters: SessionCounters,
@@ -132,6 +133,7 @@ impl Session {
             gate: Gate::new(settings.is_manual()),
             replies: Replies::default(),
             parts: PcmParts::default(),
+            generated: false,
             outbox: Outbox::default(),
             events: VecDeque::new(),
             counters: SessionCounters::default(),
@@ -431,6 +433,7 @@ impl Session {
 
     fn lose_reply(&mut self) {
         self.parts.reset();
+        self.generated = false;
         self.memory.connection_lost();
         if let Some(reply) = self.replies.connection_lost() {
             self.emit(Event::ReplyLost { reply });

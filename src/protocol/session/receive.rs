@@ -158,6 +158,7 @@ impl Session {
         }
         self.caption(Speaker::Model, content.output_transcription, false);
         if content.generation_complete == Some(true) {
+            self.generated = true;
             let reply = self.replies.current();
             self.emit(Event::GenerationComplete { reply });
         }
@@ -246,7 +247,11 @@ impl Session {
         (self.in_progress, self.calls) = (!idle, 0);
         self.counters.turns += 1;
         self.memory.turn_complete();
-        self.parts.reset();
+        // A turn may be called complete in the middle of its sound, which then
+        // goes on between two samples.
+        if std::mem::take(&mut self.generated) || self.replies.is_cut() {
+            self.parts.reset();
+        }
         let (reply, had_content) = self.replies.turn_complete();
         self.counters.empty_turns += u64::from(!had_content);
         let reason = reason.map(|reason| self.kept(reason));

@@ -52,6 +52,11 @@ impl Replies {
         self.has_content
     }
 
+    /// Whether what comes now is of a reply that was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut_at.is_some()
+    }
+
     pub(super) fn current(&self) -> ReplyId {
         self.current
     }

@@ -316,27 +316,54 @@ fn a_reply_cut_off_by_the_connection_is_said_to_be_lost() {
     assert!(matches!(session.poll_event(), Some(Event::Audio { reply: ReplyId(1), .. })));
 }
 
+/// A part that ends between two samples: two of these are three samples.
+const ODD: &[u8] = br#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AQAB"}}]}}}"#;
+
+fn odd_samples(session: &mut Session, now: Nanos) -> Vec<i16> {
+    session.receive(now, ODD);
+    match session.poll_event() {
+        Some(Event::Audio { samples, .. }) => samples,
+        _ => Vec::new(),
+    }
+}
+
 /// What is left of a cut reply after three seconds is played after all. Where
 /// its odd byte had been forgotten that was noise at full level.
 #[test]
 fn a_cut_reply_that_goes_on_for_too_long_goes_on_between_two_samples() {
-    const ODD: &[u8] = br#"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AQAB"}}]}}}"#;
-    let samples = |session: &mut Session, now| {
-        session.receive(now, ODD);
-        match session.poll_event() {
-            Some(Event::Audio { samples, .. }) => samples,
-            _ => Vec::new(),
-        }
-    };
     let mut session = manual();
-    assert_eq!(samples(&mut session, NOW), [1]);
+    assert_eq!(odd_samples(&mut session, NOW), [1]);
     session.cut(NOW, ReplyId(0));
-    assert!(samples(&mut session, Nanos::from_secs(1)).is_empty());
-    assert!(samples(&mut session, Nanos::from_secs(2)).is_empty());
-    assert_eq!(samples(&mut session, Nanos::from_secs(4)), [0x101, 0x100]);
+    assert!(odd_samples(&mut session, Nanos::from_secs(1)).is_empty());
+    assert!(odd_samples(&mut session, Nanos::from_secs(2)).is_empty());
+    assert_eq!(odd_samples(&mut session, Nanos::from_secs(4)), [0x101, 0x100]);
+}
+
+/// A campaign found it: the rest of a reply that was called complete in the
+/// middle of its sound was noise at full level.
+#[test]
+fn a_reply_that_is_called_complete_too_early_goes_on_between_two_samples() {
+    let mut session = manual();
+    assert_eq!(odd_samples(&mut session, NOW), [1]);
     session.receive(NOW, TURN);
     session.poll_event();
-    assert_eq!(samples(&mut session, Nanos::from_secs(4)), [1], "a new reply is a new stream");
+    assert_eq!(odd_samples(&mut session, NOW), [0x101, 0x100]);
+}
+
+#[test]
+fn a_reply_after_one_that_is_all_there_or_was_cut_is_a_new_stream() {
+    for is_cut in [false, true] {
+        let mut session = manual();
+        assert_eq!(odd_samples(&mut session, NOW), [1]);
+        if is_cut {
+            session.cut(NOW, ReplyId(0));
+        } else {
+            session.receive(NOW, br#"{"serverContent":{"generationComplete":true}}"#);
+        }
+        session.receive(NOW, TURN);
+        while session.poll_event().is_some() {}
+        assert_eq!(odd_samples(&mut session, NOW), [1], "cut: {is_cut}");
+    }
 }
 
 #[test]

@@ -145,7 +145,10 @@ impl Invariants {
             let kind = sent.kind;
             self.require(first == to, || format!("{kind:?} at {first} follows {to} in a window"));
         }
-        self.sent_to = Some((epoch, sent.at.frames));
+        // Where the first sample will be is not known before the first block.
+        if self.sent_to.is_some() || !matches!(sent.kind, SentKind::ModeChanged(_)) {
+            self.sent_to = Some((epoch, sent.at.frames));
+        }
         let open = self.window_open;
         let (fits, open) = match sent.kind {
             SentKind::ActivityStart => (self.sends_windows && !open, true),

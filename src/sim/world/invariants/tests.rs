@@ -1,7 +1,7 @@
 //! Each invariant can fail.
 
 use super::*;
-use crate::audio::{FrameTime, Note};
+use crate::audio::{FrameTime, Note, TurnMode};
 
 fn fresh(manual: bool) -> Invariants {
     Invariants::new(manual, None)
@@ -51,6 +51,24 @@ fn windows_that_do_not_open_and_close_in_turn_are_seen() {
     assert!(!broken(&[start(), audio(), audio()]).is_empty());
     assert!(!broken(&[start(), sent(Audio, 640, 160)]).is_empty());
     assert!(!broken(&[sent(ActivityEnd, 0, 0)]).is_empty());
+}
+
+#[test]
+fn a_position_that_was_passed_is_seen_but_a_mode_may_change_before_the_first() {
+    use SentKind::{Audio, ModeChanged};
+    let broken = |packets: &[Sent]| {
+        let mut invariants = fresh(false);
+        for packet in packets {
+            invariants.sent(packet, 0);
+        }
+        invariants.broken
+    };
+    let changed = |at| sent(ModeChanged(TurnMode::Hybrid), at, 0);
+    let delayed = || sent(Audio, 225, 320);
+    assert!(broken(&[changed(0), delayed()]).is_empty());
+    assert!(broken(&[delayed(), changed(225), sent(Audio, 545, 320)]).is_empty());
+    assert!(broken(&[delayed(), delayed()])[0].contains("was sent before"));
+    assert!(broken(&[delayed(), changed(0)])[0].contains("was sent before"));
 }
 
 #[test]
