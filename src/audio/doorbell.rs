@@ -23,6 +23,12 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
 /// A [`Wake`] that is used only while its thread says it is asleep.
 ///
 /// The sleeper calls [`arm`](Self::arm), *then* looks once more at its queues,
@@ -40,6 +46,11 @@ impl Doorbell {
     /// A bell for the thread that `wake` wakes. Allocates.
     pub fn new(wake: impl Wake + 'static) -> Self {
         Self { armed: AtomicBool::new(false), rung_at: AtomicU64::new(0), wake: Box::new(wake) }
+    }
+
+    /// A bell that nobody answers: whoever rings it makes no system call. Allocates.
+    pub fn unanswered() -> Self {
+        Self::new(Nobody)
     }
 
     /// Sleeper: from now on a ring must wake me.

@@ -28,6 +28,7 @@ pub mod sim;
 mod sound;
 pub mod stages;
 mod talk;
+mod test_signal;
 mod waiting;
 
 use crate::config::nearest;

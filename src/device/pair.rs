@@ -52,7 +52,7 @@ impl Backend for Pair {
 mod tests {
     use super::*;
     use crate::{
-        audio::{Doorbell, Rate, Wake, convert::InputChannel},
+        audio::{Doorbell, Rate, convert::InputChannel},
         device::card::{Card, Room},
         duplex::{capture, render},
     };
@@ -60,12 +60,6 @@ mod tests {
         Arc,
         mpsc::{Sender, channel},
     };
-
-    struct Unheard;
-
-    impl Wake for Unheard {
-        fn wake(&self) {}
-    }
 
     /// Ends after one period, and says what it heard.
     struct Ear(Sender<f32>);
@@ -91,7 +85,7 @@ mod tests {
         assert_eq!((offer.capture_rate, offer.render_rate.hz()), (rate, 48_000));
         assert_eq!((&*offer.capture_name, &*offer.render_name), ("file", "speaker"));
 
-        let bell = Arc::new(Doorbell::new(Unheard));
+        let bell = Arc::new(Doorbell::unanswered());
         let (microphone, mut captured) = capture(rate, 0, InputChannel::Mix, bell.clone());
         let (speaker, mut played) = render(offer.render_rate, 0.0, bell);
         played.push(&[0.25; 4_096]);

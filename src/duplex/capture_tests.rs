@@ -1,16 +1,10 @@
 //! Every frame arrives once, at its position, or is known to be missing.
 
 use super::*;
-use crate::audio::Wake;
 use proptest::prelude::*;
 
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
-
 fn pair(rate: u32) -> (CaptureHalf, CaptureEnd) {
-    let bell = Arc::new(Doorbell::new(NoWake));
+    let bell = Arc::new(Doorbell::unanswered());
     capture(Rate::new(rate).unwrap(), 0, InputChannel::Mix, bell)
 }
 
@@ -124,7 +118,7 @@ proptest! {
 #[test]
 fn a_stream_that_follows_another_goes_on_where_the_clock_is_at_a_new_epoch() {
     for (rate, before) in [(44_100, 48_000), (22_050, 16_000), (48_000, 48_000)] {
-        let bell = Arc::new(Doorbell::new(NoWake));
+        let bell = Arc::new(Doorbell::unanswered());
         let (mut half, mut end) = capture(Rate::new(rate).unwrap(), 1, InputChannel::Mix, bell);
         // The stream before ended at 1.003 s, handed over at 5 s of the clock.
         let ended = FrameTime::start(Rate::new(before).unwrap(), 0);

@@ -5,7 +5,7 @@ use std::{f64::consts::TAU, sync::Arc};
 
 use super::*;
 use crate::{
-    audio::{Doorbell, Nanos, NoStopwatch, Wake, convert::InputChannel, ring::Reader, ring::ring},
+    audio::{Doorbell, Nanos, NoStopwatch, convert::InputChannel, ring::Reader, ring::ring},
     duplex::{
         capture::{CaptureHalf, capture},
         listen::{Heard, Listener},
@@ -13,11 +13,6 @@ use crate::{
     },
     pipeline::{Chain, Format},
 };
-
-struct Nobody;
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
 
 /// Whole numbers below `bound`, always the same.
 struct Dice(u64);
@@ -108,7 +103,7 @@ struct Rig {
 impl Rig {
     fn new(mut microphone: Device, mut speaker: Device) -> Self {
         let rates = [microphone.rate, speaker.rate];
-        let bell = Arc::new(Doorbell::new(Nobody));
+        let bell = Arc::new(Doorbell::unanswered());
         let (half, capture_end) = capture(rates[0], 0, InputChannel::Mix, bell.clone());
         let (render, render_end) = render(rates[1], 6.0, bell);
         let chain = Chain::prepare(std::iter::empty(), Format::of(rates[0])).unwrap();

@@ -11,17 +11,10 @@ use super::{
     gauges::{LevelGauge, ModeWish},
     opinion, render,
 };
-use crate::audio::{
-    Doorbell, Nanos, NoteKind, Rate, TurnMode, Wait, Wake, atomic::Ordering::Relaxed,
-};
-
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
+use crate::audio::{Doorbell, Nanos, NoteKind, Rate, TurnMode, Wait, atomic::Ordering::Relaxed};
 
 fn bell() -> Arc<Doorbell> {
-    Arc::new(Doorbell::new(NoWake))
+    Arc::new(Doorbell::unanswered())
 }
 
 /// A callback makes many steps: two switches between the threads at any of

@@ -157,17 +157,12 @@ impl Questions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::{Wait, Wake};
-
-    struct NoWake;
-    impl Wake for NoWake {
-        fn wake(&self) {}
-    }
+    use crate::audio::Wait;
 
     const PAUSE: NoteKind = NoteKind::SpeechOff(Wait { ms: 0, reasons_ms: [0; 10] });
 
     fn ends() -> (Opinion, Questions) {
-        opinion(Arc::new(Doorbell::new(NoWake)))
+        opinion(Arc::new(Doorbell::unanswered()))
     }
 
     #[test]

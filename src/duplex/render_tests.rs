@@ -1,17 +1,11 @@
 //! What is pushed is played once, but for what a cut skips.
 
 use super::*;
-use crate::audio::Wake;
 use crate::duplex::frames::Taken;
 use proptest::prelude::*;
 
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
-
 fn pair(fade_ms: f32) -> (RenderHalf, RenderEnd) {
-    render(Rate::new(48_000).unwrap(), fade_ms, Arc::new(Doorbell::new(NoWake)))
+    render(Rate::new(48_000).unwrap(), fade_ms, Arc::new(Doorbell::unanswered()))
 }
 
 fn play(half: &mut RenderHalf, frames: usize) -> Vec<f32> {

@@ -2,21 +2,15 @@
 
 use super::*;
 use crate::audio::{
-    Wake,
     convert::from_wire,
     packet::UPLINK_PACKETS,
     ring::{Reader, ring},
 };
 use proptest::prelude::*;
 
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
-
 fn pair(chunk_ms: u32, packets: usize) -> (UplinkWriter, Reader<UplinkPacket>) {
     let (writer, reader) = ring(packets);
-    (UplinkWriter::new(writer, Arc::new(Doorbell::new(NoWake)), chunk_ms), reader)
+    (UplinkWriter::new(writer, Arc::new(Doorbell::unanswered()), chunk_ms), reader)
 }
 
 fn at(frames: i64) -> FrameTime {

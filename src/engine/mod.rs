@@ -24,5 +24,5 @@ pub use crate::device::Priority;
 pub use figures::{Meter, figures};
 pub use record::{Recorded, Recorder};
 pub use sound::{SoundEvent, SoundTotals};
-pub use start::{Engine, EngineError, EngineEvent, Extras, Report};
+pub use start::{Engine, EngineError, EngineEvent, Extras, Report, spec_of};
 pub use turn_model::{Consulted, TurnModel};

@@ -21,7 +21,7 @@ use super::{
     worker_thread::{ThreadWaker, WorkerThread},
 };
 use crate::{
-    audio::{Doorbell, Nanos, Rate, TurnMode, Wake, ring::Reader},
+    audio::{Doorbell, Nanos, Rate, TurnMode, ring::Reader},
     config::{Plan, WakeBy},
     device::{Backend, Clock, DeviceError, Direction, Faults, Halves, Offer, Priority, Spec},
     duplex::{Worker, WorkerControls, WorkerGauges, WorkerNote},
@@ -128,11 +128,13 @@ pub struct Report {
     pub turn_model: Option<Consulted>,
 }
 
-/// A bell that nobody answers, for callbacks that make no system call.
-struct Unanswered;
-
-impl Wake for Unanswered {
-    fn wake(&self) {}
+/// What a profile asks of its devices.
+pub fn spec_of(plan: &Plan) -> Spec {
+    Spec {
+        period_frames: plan.device.period_frames,
+        rate: plan.device.rate_hz.and_then(Rate::new),
+        input_channel: plan.device.input_channel,
+    }
 }
 
 impl Engine {
@@ -160,11 +162,7 @@ impl Engine {
         clock: Clock,
         extras: Extras<'_>,
     ) -> Result<Self, EngineError> {
-        let spec = Spec {
-            period_frames: plan.device.period_frames,
-            rate: plan.device.rate_hz.and_then(Rate::new),
-            input_channel: plan.device.input_channel,
-        };
+        let spec = spec_of(plan);
         let offer = backend.offer(&spec).map_err(EngineError::Device)?;
         let (wiring, link_control, link_events) =
             Wiring::new(EVENTS).map_err(EngineError::System)?;
@@ -172,7 +170,7 @@ impl Engine {
         let worker_bell = Arc::new(Doorbell::new(waker.clone()));
         let by_timer = plan.device.wake == WakeBy::Timer;
         let callbacks =
-            if by_timer { Arc::new(Doorbell::new(Unanswered)) } else { worker_bell.clone() };
+            if by_timer { Arc::new(Doorbell::unanswered()) } else { worker_bell.clone() };
         let bells = Bells { callbacks, worker: worker_bell.clone(), link: wiring.bell.clone() };
         let seed = clock.now().0 ^ u64::from(std::process::id());
         let rates = [offer.capture_rate, offer.render_rate];

@@ -15,7 +15,7 @@ use super::machines::{Bells, Machines};
 use crate::{
     audio::{
         Doorbell, Downlink, DownlinkPacket, FrameTime, Nanos, NoStopwatch, Note, NoteKind, Rate,
-        ReplyId, TurnMode, Wake,
+        ReplyId, TurnMode,
         packet::Samples,
         ring::{Reader, ring},
     },
@@ -158,13 +158,6 @@ pub fn replay_beside(
     Ok(player.run(samples, events.unwrap_or_default()))
 }
 
-/// Nobody sleeps here.
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
-
 struct Player<'a> {
     rate: Rate,
     fed: u64,
@@ -187,7 +180,7 @@ struct Player<'a> {
 
 impl Player<'_> {
     fn new(plan: &Plan, rate: Rate) -> Result<Self, PrepareError> {
-        let bell = Arc::new(Doorbell::new(Nobody));
+        let bell = Arc::new(Doorbell::unanswered());
         let bells = Bells { callbacks: bell.clone(), worker: bell.clone(), link: bell };
         // When a reply had been heard is known, and needs no guess.
         let mut plan = plan.clone();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chinwag::{
-    audio::{Doorbell, Nanos, Note, Rate, Wake, ring::ring},
+    audio::{Doorbell, Nanos, Note, Rate, ring::ring},
     config::{ConfigFile, Plan},
     device::Clock,
     duplex::Taps,
@@ -21,11 +21,6 @@ use chinwag::{
         world::{Op, Sent, Transcript, World, WorldSettings},
     },
 };
-
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
 
 fn plan(profile: &str) -> Plan {
     ConfigFile::shipped(&Registry::shipped()).plan(Some(profile), &[]).unwrap()
@@ -71,7 +66,7 @@ fn replay(
     let bells = Bells {
         callbacks: bell.clone(),
         worker: bell.clone(),
-        link: Arc::new(Doorbell::new(NoWake)),
+        link: Arc::new(Doorbell::unanswered()),
     };
     let Machines { mut capture, mut render, worker, mut notes, mut ends, .. } =
         Machines::build(&plan(profile), rates, &bells).unwrap();

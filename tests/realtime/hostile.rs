@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chinwag::{
     audio::{
-        Doorbell, Downlink, DownlinkPacket, Flow, Nanos, Wake,
+        Doorbell, Downlink, DownlinkPacket, Flow, Nanos,
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::{Reader, ring},
     },
@@ -20,16 +20,11 @@ use super::counting::peak_bytes;
 const MESSAGE: usize = 16 << 20;
 const MIB: usize = 1 << 20;
 
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
-
 /// A link whose setup was accepted, and the ring of a worker that may not listen.
 fn ready() -> (Link, Reader<DownlinkPacket>) {
     let (_, uplink) = ring(UPLINK_PACKETS);
     let (downlink, worker) = ring(DOWNLINK_PACKETS);
-    let worker_bell = Arc::new(Doorbell::new(NoWake));
+    let worker_bell = Arc::new(Doorbell::unanswered());
     let ends = LinkEnds { uplink, downlink, flow: Arc::new(Flow::default()), worker_bell };
     let session = Session::new(SessionSettings::default());
     let mut link = Link::new(session, &LinkSettings::default(), ends, 1);

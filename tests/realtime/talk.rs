@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chinwag::{
     audio::{
-        Doorbell, Nanos, NoteKind, Rate, TurnMode, Wake,
+        Doorbell, Nanos, NoteKind, Rate, TurnMode,
         ring::{Reader, ring},
     },
     config::{ConfigFile, Plan},
@@ -24,11 +24,6 @@ use chinwag::{
 };
 
 use super::counting::heap_calls;
-
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
 
 /// The heap calls of real-time code, by who made them.
 #[derive(Debug, Default, PartialEq)]
@@ -84,7 +79,7 @@ struct Talk {
 
 impl Talk {
     fn new(profile: &str, [capture_hz, render_hz]: [u32; 2]) -> Self {
-        let bell = || Arc::new(Doorbell::new(NoWake));
+        let bell = || Arc::new(Doorbell::unanswered());
         let bells = Bells { callbacks: bell(), worker: bell(), link: bell() };
         let rates = [capture_hz, render_hz].map(|hz| Rate::new(hz).unwrap());
         let plan = plan(profile);

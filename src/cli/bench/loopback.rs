@@ -1,24 +1,18 @@
 //! `loopback`: the round trip from the speaker to the microphone, through the
 //! callback halves of a talk.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    thread,
-};
-
 use super::{Asked, Bench, Device};
 use crate::{
-    audio::{Doorbell, Nanos, Rate, convert::tame_all},
     cli::{
-        doctor::sound::{LOOK, PATIENCE, Unanswered, spec_of},
         exit::{Exit, Failure},
         sound,
+        test_signal::{Recorded, TestSignal, record},
     },
     device::{
-        Backend, Clock, Halves, Offer,
+        Backend, Clock, Offer,
         card::{Card, Room},
     },
-    duplex::{Sounding, capture, render},
+    engine::spec_of,
     measure::{
         loopback::{APART_S, Found, Trip, bursts, examine},
         results::{Measurement, Unit},
@@ -38,8 +32,6 @@ const SECONDS: f64 = 10.0;
 const WARM_S: f64 = 2.0;
 /// After it, what is still on its way comes in.
 const TAIL_S: f64 = 1.2;
-/// How much longer than it should take is waited for a device.
-const SLACK_S: f64 = 10.0;
 /// The room around the virtual card: 20 ms of air and an echo of −26 dBFS.
 const ROOM: &str = "laptop";
 
@@ -63,8 +55,9 @@ pub(super) fn run(bench: &mut Bench) -> Result<(), Failure> {
         "loopback: {} at {}, {} at {}; the first {WARM_S:.0} s do not count",
         offer.capture_name, offer.capture_rate, offer.render_name, offer.render_rate
     ));
-    let Some(recorded) = record(bench, backend.as_mut(), &offer)? else { return Ok(()) };
-    let Some(found) = recorded.examine(&offer)? else {
+    let Some(recorded) = play(bench, backend.as_mut(), offer)? else { return Ok(()) };
+    let offer = &recorded.offer;
+    let Some(found) = found(&recorded)? else {
         return Err(Failure::new(
             Exit::Device,
             format!(
@@ -96,122 +89,39 @@ impl Room for Around {
     }
 }
 
-/// What came in.
-struct Recorded {
-    far: Vec<f32>,
-    microphone: Vec<f32>,
-    margins: Vec<(usize, f64)>,
-    sound: Vec<f32>,
-    lost_frames: u64,
-    underruns: u64,
+/// Bursts of noise for so many seconds.
+fn test_signal(offer: &Offer, seconds: f64) -> TestSignal {
+    let many = ((seconds / APART_S).round() as usize).max(1);
+    TestSignal { sound: bursts(offer.render_rate, many), before_s: WARM_S, after_s: TAIL_S }
 }
 
-/// A recording under way.
-struct Loop {
-    sounding: Sounding,
-    recorded: Recorded,
-    rate: Rate,
-    played: usize,
-    /// The frames recorded by when all was played.
-    played_at: Option<usize>,
-}
-
-fn record(
+/// None where the user wants no more.
+fn play(
     bench: &mut Bench,
     backend: &mut dyn Backend,
-    offer: &Offer,
+    offer: Offer,
 ) -> Result<Option<Recorded>, Failure> {
-    let clock = Clock::start();
-    let bell = Arc::new(Doorbell::new(Unanswered));
-    let channel = bench.plan.device.input_channel;
-    let (capture_half, captured) = capture(offer.capture_rate, 0, channel, bell.clone());
-    let (render_half, played) = render(offer.render_rate, bench.plan.playout.fade_ms, bell);
-    let sounding = Sounding::new(captured, played).map_err(Failure::internal)?;
-    let seconds = sounding_s(&bench.asked);
-    let many = ((seconds / APART_S).round() as usize).max(1);
-    let mut recording = Loop::new(sounding, offer, many);
-    let halves = Halves::both(capture_half, render_half);
-    let streams = backend.open(halves, clock).map_err(Failure::device)?;
-    let start = clock.now();
-    while !recording.step() && !streams.has_ended() {
-        let waited_s = clock.now().since(start).as_secs();
-        let all_s = WARM_S + seconds + TAIL_S;
-        if !bench.goes_on(waited_s / (all_s + 1.0), "loopback: it sounds")? {
-            return Ok(None);
-        }
-        let runs = recording.runs();
-        if waited_s > if runs { all_s + SLACK_S } else { Nanos::as_secs(PATIENCE) } {
-            let why = if runs { "stands still" } else { "was opened, but no callback came" };
-            return Err(Failure::device(format!(
-                "\"{}\" or \"{}\" {why}; choose another device, or restart the sound server",
-                offer.capture_name, offer.render_name
-            )));
-        }
-        thread::sleep(LOOK);
+    let (plan, signal) = (bench.plan, test_signal(&offer, sounding_s(&bench.asked)));
+    let goes_on = |share| bench.goes_on(share, "loopback: it sounds");
+    let recorded = record(plan, backend, Clock::start(), offer, signal, goes_on)?;
+    if let Some(Recorded { timed_out: true, runs, offer, .. }) = &recorded {
+        let all_run = *runs == [true; 2];
+        let why = if all_run { "stands still" } else { "was opened, but no callback came" };
+        return Err(Failure::device(format!(
+            "\"{}\" or \"{}\" {why}; choose another device, or restart the sound server",
+            offer.capture_name, offer.render_name
+        )));
     }
-    drop(streams);
     bench.goes_on(0.95, "loopback: looking for the bursts")?;
-    Ok(Some(recording.finish()))
+    Ok(recorded)
 }
 
-impl Loop {
-    fn new(sounding: Sounding, offer: &Offer, many: usize) -> Self {
-        let recorded = Recorded {
-            far: Vec::new(),
-            microphone: Vec::new(),
-            margins: Vec::new(),
-            sound: bursts(offer.render_rate, many),
-            lost_frames: 0,
-            underruns: 0,
-        };
-        Self { sounding, recorded, rate: offer.capture_rate, played: 0, played_at: None }
-    }
-
-    /// Takes what was captured and plays on; `true` when all is over.
-    fn step(&mut self) -> bool {
-        let recorded = &mut self.recorded;
-        while let Some((microphone, far)) = self.sounding.take() {
-            recorded.microphone.extend_from_slice(microphone);
-            recorded.far.extend_from_slice(far);
-            recorded.margins.push((recorded.far.len(), self.sounding.far_behind_s()));
-        }
-        let captured = recorded.far.len();
-        let frames = |seconds: f64| (seconds * f64::from(self.rate.hz())) as usize;
-        if captured >= frames(WARM_S) {
-            self.played += self.sounding.play(&recorded.sound[self.played..]);
-        }
-        if self.played == recorded.sound.len() && self.sounding.is_played() {
-            let played_at = *self.played_at.get_or_insert(captured);
-            return captured >= played_at + frames(TAIL_S);
-        }
-        false
-    }
-
-    /// Whether both callbacks have come.
-    fn runs(&self) -> bool {
-        let (capture, render) = (self.sounding.capture(), self.sounding.render());
-        [&capture.callbacks, &render.callbacks].iter().all(|count| count.load(Relaxed) > 0)
-    }
-
-    fn finish(mut self) -> Recorded {
-        tame_all(&mut self.recorded.microphone);
-        let capture = self.sounding.capture();
-        let lost = [&capture.lost_frames, &capture.missing_frames];
-        self.recorded.lost_frames = lost.iter().map(|frames| frames.load(Relaxed)).sum();
-        self.recorded.underruns = self.sounding.render().underruns.load(Relaxed);
-        self.recorded
-    }
-}
-
-impl Recorded {
-    /// None where no burst was heard.
-    fn examine(&self, offer: &Offer) -> Result<Option<Found>, Failure> {
-        let rate = offer.capture_rate;
-        let sound =
-            at_rate(self.sound.clone(), offer.render_rate, rate).map_err(Failure::device)?;
-        let Self { far, microphone, margins, .. } = self;
-        Ok(examine(Trip { rate, far, microphone, margins, sound: &sound }))
-    }
+/// None where no burst was heard.
+fn found(recorded: &Recorded) -> Result<Option<Found>, Failure> {
+    let Recorded { offer, sound, far, microphone, margins, .. } = recorded;
+    let rate = offer.capture_rate;
+    let sound = at_rate(sound.clone(), offer.render_rate, rate).map_err(Failure::device)?;
+    Ok(examine(Trip { rate, far, microphone, margins, sound: &sound }))
 }
 
 fn measured(case: &str, found: &Found, recorded: &Recorded) -> Vec<Measurement> {
@@ -245,54 +155,19 @@ fn measured(case: &str, found: &Found, recorded: &Recorded) -> Vec<Measurement> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{audio::Wake, audio::convert::InputChannel};
+    use crate::cli::test_signal::tests::record_in;
 
-    struct Nobody;
-
-    impl Wake for Nobody {
-        fn wake(&self) {}
-    }
-
-    /// In virtual time: callbacks of 10 ms, devices that really run at these rates,
-    /// and a room that is `late_ms` long.
-    fn found(hz: [f64; 2], late_ms: f64) -> Found {
-        let bell = Arc::new(Doorbell::new(Nobody));
-        let [near, far] = hz.map(|hz| Rate::new((hz / 100.0).round() as u32 * 100).unwrap());
-        let (mut capture_half, captured) = capture(near, 0, InputChannel::Mix, bell.clone());
-        let (mut render_half, played) = render(far, 6.0, bell);
-        let name = || "a device".to_owned();
-        let offer = Offer {
-            capture_rate: near,
-            render_rate: far,
-            period_frames: 480,
-            capture_name: name(),
-            render_name: name(),
-        };
+    /// In a room that is `late_ms` long.
+    fn found_in(hz: [f64; 2], late_ms: f64) -> Found {
         let room = format!("laptop,delay_ms={late_ms},direct_db=30,rt60_ms=10");
-        let mut room = room::Room::new(&room.parse().unwrap(), hz[0], hz[1], Seed::new(5));
-        let mut recording = Loop::new(Sounding::new(captured, played).unwrap(), &offer, 6);
-        let mut passed = [0u64; 2];
-        for block in 1..2_000u64 {
-            let until = hz.map(|hz| (hz * block as f64 / 100.0) as u64);
-            let at = |side: usize, frames: u64| Nanos((1e9 * frames as f64 / hz[side]) as u64);
-            let mut out = vec![0.0f32; (until[1] - passed[1]) as usize];
-            render_half.process(&mut out, 1, at(1, passed[1]), 0);
-            room.play(&out);
-            let mut heard = vec![0.0f32; (until[0] - passed[0]) as usize];
-            room.hear(&mut heard);
-            capture_half.process(&heard, 1, at(0, until[0]));
-            passed = until;
-            if recording.step() {
-                return recording.finish().examine(&offer).unwrap().unwrap();
-            }
-        }
-        panic!("it never ended");
+        let recorded = record_in(&room, hz, 1.0, |offer| test_signal(offer, 6.0 * APART_S));
+        found(&recorded).unwrap().unwrap()
     }
 
     #[test]
     fn a_known_way_is_measured_to_a_tenth_of_a_millisecond() {
         for (hz, late_ms) in [([48e3, 48e3], 20.0), ([48e3, 48e3], 137.3), ([16e3, 48e3], 61.7)] {
-            let found = found(hz, late_ms);
+            let found = found_in(hz, late_ms);
             assert_eq!(found.delay_ms.count, 6, "{found:?}");
             assert!((found.delay_ms.p50 - late_ms).abs() < 0.1, "{late_ms}: {found:?}");
             assert!(found.jitter_ms < 0.1 && found.drift_ppm.unwrap().abs() < 5.0, "{found:?}");
@@ -301,7 +176,7 @@ mod tests {
 
     #[test]
     fn clocks_that_differ_are_seen() {
-        let found = found([48_004.8, 48e3], 40.0);
+        let found = found_in([48_004.8, 48e3], 40.0);
         assert!((found.drift_ppm.unwrap() - 100.0).abs() < 10.0, "{found:?}");
         assert!((found.delay_ms.p50 - 40.0).abs() < 0.1, "{found:?}");
     }

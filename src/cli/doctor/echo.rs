@@ -2,36 +2,39 @@
 //! `echo_cancel` leaves of it, and with which profile to talk therefore.
 
 mod advice;
-mod record;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 
-use self::{
-    advice::advise,
-    record::{QUIET_S, Recorded, record},
-};
+use self::advice::advise;
 use super::{
     findings::{Finding, Verdict},
     sound::dead,
 };
 use crate::{
-    audio::{Block, Dbfs, FrameTime, NoStopwatch, Notes, Rate},
+    audio::{Block, Dbfs, FrameTime, Nanos, NoStopwatch, Notes, Rate},
     cli::{
         exit::{Exit, Failure},
+        sound,
         talk::{
             silence::{self, SILENT},
             teller::Teller,
         },
+        test_signal::{Recorded, Stopped, TestSignal, record},
     },
     config::{Plan, PlannedStage},
-    device::Clock,
-    measure::echo::{Band, Echo, Findings, Left, Pair, examine as measure, left},
+    device::{Clock, Offer},
+    engine::spec_of,
+    measure::echo::{Band, Echo, Findings, Left, Pair, VOICE_S, examine as measure, left, signal},
     pipeline::{Chain, Format, Registry, Values},
-    sim::replay::far::at_rate,
+    sim::{babble::babble, replay::far::at_rate},
 };
 
+/// Quiet before the sound: the noise is heard, and the far end finds its place.
+const QUIET_S: f64 = 2.5;
+/// After the sound, for devices that have some of it still.
+const TAIL_S: f64 = 0.7;
 /// What the canceller covers, in milliseconds.
 const COVERED_MS: f64 = 512.0;
 /// Noise over which figures are not to be trusted.
@@ -55,29 +58,47 @@ struct Measured {
 pub(super) fn examine(plan: &Plan, clock: Clock, teller: &mut Teller) -> Result<Exit, Failure> {
     let mut told = Told { teller, exit: Exit::Ok };
     told.tell(&Finding::ok("profile", format!("{} ({})", plan.profile, plan.origin)))?;
-    let recorded = record(plan, clock, |offer, secs| {
-        let devices = format!(
-            "{} at {}, {} at {}",
-            offer.capture_name, offer.capture_rate, offer.render_name, offer.render_rate
-        );
-        told.tell(&Finding::ok("devices", devices))?;
-        told.teller.say(&format!(
-            "\nfor {secs:.0} s please be quiet, with the volume as in a talk: after {QUIET_S} s it plays \
-             a rising tone, a voice-like sound, and the tone again\n"
-        ))
-    });
-    match recorded {
-        Err(record::Stopped::Device(error)) => {
+    match play(plan, clock, &mut told) {
+        Err(Stopped::Device(error)) => {
             told.tell(&Finding::bad("devices", &Failure::device(error)))?;
         }
-        Err(record::Stopped::Told(failure)) => return Err(failure),
-        Ok(recorded) => findings(plan, recorded, &mut told)?,
+        Err(Stopped::Told(failure)) => return Err(failure),
+        Ok(Some(recorded)) => findings(plan, recorded, &mut told)?,
+        Ok(None) => {}
     }
     let exit = told.exit;
     told.teller.emit(json!({
         "event": "doctor", "works": exit == Exit::Ok, "exit": exit.code()
     }))?;
     Ok(exit)
+}
+
+/// Says what will be used and how long it takes, plays and records.
+fn play(plan: &Plan, clock: Clock, told: &mut Told) -> Result<Option<Recorded>, Stopped> {
+    let mut backend = sound::backend(&plan.device)?;
+    let offer = backend.offer(&spec_of(plan))?;
+    let signal = test_signal(&offer);
+    announce(&offer, signal.secs(&offer), told).map_err(Stopped::Told)?;
+    record(plan, backend.as_mut(), clock, offer, signal, |_| Ok(true))
+}
+
+fn announce(offer: &Offer, secs: f64, told: &mut Told) -> Result<(), Failure> {
+    let devices = format!(
+        "{} at {}, {} at {}",
+        offer.capture_name, offer.capture_rate, offer.render_name, offer.render_rate
+    );
+    told.tell(&Finding::ok("devices", devices))?;
+    told.teller.say(&format!(
+        "\nfor {secs:.0} s please be quiet, with the volume as in a talk: after {QUIET_S} s it plays \
+         a rising tone, a voice-like sound, and the tone again\n"
+    ))
+}
+
+fn test_signal(offer: &Offer) -> TestSignal {
+    let band = Band::between(offer.capture_rate, offer.render_rate);
+    let voice = babble(offer.render_rate, Nanos((1e9 * VOICE_S) as u64), 1);
+    let sound = signal(offer.render_rate, band, &voice);
+    TestSignal { sound, before_s: QUIET_S, after_s: TAIL_S }
 }
 
 /// Whom findings are told to, and what they come to.

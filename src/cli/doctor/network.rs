@@ -10,7 +10,7 @@ use std::{
 use super::{date::unix_seconds, findings::Finding};
 use crate::{
     audio::{
-        Doorbell, Flow, Nanos, Wake,
+        Doorbell, Flow, Nanos,
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::ring,
     },
@@ -91,18 +91,11 @@ fn clock_of(date: &str) -> Finding {
     }
 }
 
-/// Nobody speaks here.
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
-
 /// Has the service accept a session, and ends it: how long it took, or why not.
 fn accepted(plan: &Plan, dialer: Dialer, clock: Clock) -> std::io::Result<Result<Nanos, Verdict>> {
     let (_, uplink) = ring(UPLINK_PACKETS);
     let (downlink, _) = ring(DOWNLINK_PACKETS);
-    let worker_bell = Arc::new(Doorbell::new(Nobody));
+    let worker_bell = Arc::new(Doorbell::unanswered());
     let ends = LinkEnds { uplink, downlink, flow: Arc::new(Flow::default()), worker_bell };
     let link = machines::link(plan, ends, clock.now().0);
     let (wiring, control, events) = Wiring::new(64)?;

@@ -9,15 +9,16 @@ use std::{
 
 use super::findings::Finding;
 use crate::{
-    audio::{Doorbell, Nanos, Rate, Wake, level::Dbfs},
+    audio::{Doorbell, Nanos, level::Dbfs},
     cli::{
         exit::{Exit, Failure},
         sound,
         talk::silence::{self, SILENT},
     },
     config::Plan,
-    device::{Backend, Clock, DeviceError, Halves, Offer, Spec},
+    device::{Backend, Clock, DeviceError, Halves, Offer},
     duplex::{CaptureEnd, RenderEnd, capture, capture::Captured, render},
+    engine::spec_of,
 };
 
 /// So long, after the streams have begun.
@@ -28,13 +29,6 @@ pub(in crate::cli) const LOOK: Duration = Duration::from_millis(2);
 /// The tone.
 const TONE: Dbfs = Dbfs(-30.0);
 const TONE_HZ: f64 = 440.0;
-
-/// Nobody waits for these callbacks.
-pub(in crate::cli) struct Unanswered;
-
-impl Wake for Unanswered {
-    fn wake(&self) {}
-}
 
 /// Tells what it finds of the profile's devices.
 pub(super) fn examine(
@@ -64,7 +58,7 @@ struct Heard {
 fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
     let mut backend: Box<dyn Backend> = sound::backend(&plan.device)?;
     let offer = backend.offer(&spec_of(plan))?;
-    let bell = Arc::new(Doorbell::new(Unanswered));
+    let bell = Arc::new(Doorbell::unanswered());
     let (capture_half, mut captured) =
         capture(offer.capture_rate, 0, plan.device.input_channel, bell.clone());
     let (render_half, mut played) = render(offer.render_rate, plan.playout.fade_ms, bell);
@@ -97,15 +91,6 @@ fn listen(plan: &Plan, clock: Clock) -> Result<(Offer, Heard), DeviceError> {
         ],
     };
     Ok((offer, heard))
-}
-
-/// What a profile asks of its devices.
-pub(in crate::cli) fn spec_of(plan: &Plan) -> Spec {
-    Spec {
-        period_frames: plan.device.period_frames,
-        rate: plan.device.rate_hz.and_then(Rate::new),
-        input_channel: plan.device.input_channel,
-    }
 }
 
 /// The level of what waits; none where nothing does.

@@ -11,19 +11,13 @@ use std::sync::Arc;
 use chinwag::{
     audio::{
         Doorbell, Downlink, DownlinkPacket, Flow, FrameTime, Nanos, Rate, ReplyId, Uplink,
-        UplinkPacket, Wake,
+        UplinkPacket,
         packet::{DOWNLINK_PACKETS, Samples, UPLINK_PACKETS},
         ring::{Reader, Writer, ring},
     },
     link::{Control, Link, LinkEnds, LinkEvent, REPLY_MINUTES_MAX},
     protocol::{Close, Event, LinkSettings, Session, SessionSettings, TEXT_BYTES_MAX},
 };
-
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
 
 struct Bench {
     link: Link,
@@ -73,7 +67,7 @@ impl Bench {
             uplink: uplink_reader,
             downlink: downlink_writer,
             flow: flow.clone(),
-            worker_bell: Arc::new(Doorbell::new(Nobody)),
+            worker_bell: Arc::new(Doorbell::unanswered()),
         };
         let session = Session::new(SessionSettings::default());
         Self {

@@ -4,14 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use chinwag::{
-    audio::{Doorbell, Reason, Wake},
+    audio::{Doorbell, Reason},
     duplex::opinion,
 };
-
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
 
 /// One turn, and then one that the service answers; a model says `over` so
 /// long after each question.
@@ -27,7 +22,7 @@ fn talk(answer: Option<(Nanos, f32)>) -> World {
     settings.script.push(Utterance::new(Cue::At(Nanos::from_secs(6)), speech(1_500, 2)));
     let mut world = World::new(settings).unwrap();
     if let Some((late, over)) = answer {
-        let (opinion, mut questions) = opinion(Arc::new(Doorbell::new(NoWake)));
+        let (opinion, mut questions) = opinion(Arc::new(Doorbell::unanswered()));
         world.consult(opinion);
         let mut pending = None;
         world.always(move |world| {

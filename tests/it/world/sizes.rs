@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chinwag::{
     audio::{
-        Doorbell, Flow, NoStopwatch, Uplink, UplinkPacket, Wake,
+        Doorbell, Flow, NoStopwatch, Uplink, UplinkPacket,
         convert::{InputChannel, to_wire},
         packet::{DOWNLINK_PACKETS, UPLINK_PACKETS},
         ring::{Reader, ring},
@@ -17,15 +17,9 @@ use chinwag::{
 
 use super::*;
 
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
-
 /// The capture callback's half, and a worker that streams everything.
 fn machines(plan: &Plan, rate: Rate) -> (CaptureHalf, Worker, Reader<UplinkPacket>) {
-    let bell = Arc::new(Doorbell::new(Nobody));
+    let bell = Arc::new(Doorbell::unanswered());
     let (half, capture_end) = capture(rate, 0, InputChannel::Mix, bell.clone());
     let (_, render_end) = render(Rate::DOWNLINK, 6.0, bell.clone());
     let (uplink, sent) = ring(UPLINK_PACKETS);

@@ -1,64 +1,18 @@
 //! The whole of it in virtual time: callbacks, a simulated room, the canceller
 //! and the recommendation.
 
-use std::sync::Arc;
-
-use super::{advice::Way, record::Recording, *};
+use super::{advice::Way, *};
 use crate::{
-    audio::{Doorbell, Nanos, Wake, convert::InputChannel},
+    cli::test_signal::tests::record_in,
     config::{ConfigFile, Origin},
-    device::Offer,
-    duplex::{Sounding, capture, render},
-    sim::{room::Room, seed::Seed},
 };
-
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
 
 fn plan(profile: &str) -> Plan {
     ConfigFile::shipped(&Registry::shipped()).plan(Some(profile), &[]).unwrap()
 }
 
-/// Records in that room with devices that really run at these rates, by 10 ms,
-/// what is captured times `gain`.
-fn recorded(settings: &str, hz: [f64; 2], gain: f32) -> Recorded {
-    let bell = Arc::new(Doorbell::new(Nobody));
-    // What they are called: crystals are off by less than 1,000 ppm.
-    let [near, far] = hz.map(|hz| Rate::new((hz / 100.0).round() as u32 * 100).unwrap());
-    let (mut capture_half, captured) = capture(near, 0, InputChannel::Mix, bell.clone());
-    let (mut render_half, played) = render(far, 6.0, bell);
-    let offer = Offer {
-        capture_rate: near,
-        render_rate: far,
-        period_frames: 480,
-        capture_name: "microphone".to_owned(),
-        render_name: "speaker".to_owned(),
-    };
-    let mut room = Room::new(&settings.parse().unwrap(), hz[0], hz[1], Seed::new(5));
-    let mut recording = Recording::new(Sounding::new(captured, played).unwrap(), &offer);
-    let mut passed = [0u64; 2];
-    for block in 1..2_000u64 {
-        let until = hz.map(|hz| (hz * block as f64 / 100.0) as u64);
-        // Each callback comes when its frames are full, or empty.
-        let at = |side: usize, frames: u64| Nanos((1e9 * frames as f64 / hz[side]) as u64);
-        let mut out = vec![0.0f32; (until[1] - passed[1]) as usize];
-        render_half.process(&mut out, 1, at(1, passed[1]), 0);
-        room.play(&out);
-        let mut heard = vec![0.0f32; (until[0] - passed[0]) as usize];
-        room.hear(&mut heard);
-        for sample in &mut heard {
-            *sample = (*sample * gain).clamp(-1.0, 1.0);
-        }
-        capture_half.process(&heard, 1, at(0, until[0]));
-        passed = until;
-        if recording.step() {
-            return recording.finish(offer);
-        }
-    }
-    panic!("it never ended");
+fn recorded(room: &str, hz: [f64; 2], gain: f32) -> Recorded {
+    record_in(room, hz, gain, test_signal)
 }
 
 fn advice_for(profile: &str, settings: &str, gain: f32) -> (Way, String, Measured) {
