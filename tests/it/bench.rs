@@ -1,30 +1,11 @@
 //! `chinwag bench` as a user runs it: never how long something took, only that it
 //! was measured, told and judged.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    process::{Command, Output},
-};
+use std::{fs, process::Output};
 
 use serde_json::Value;
 
-/// A folder of its own, gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = env::temp_dir().join(format!("chinwag-bench-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use super::program::{Folder, command, err, out};
 
 /// A cheap profile, so that a build without optimisation is soon done.
 const CHEAP: &str = "
@@ -43,17 +24,7 @@ fn bench(folder: &Folder, args: &[&str]) -> Output {
     if !folder.0.join("pipeline.toml").exists() {
         fs::write(folder.0.join("pipeline.toml"), CHEAP).unwrap();
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chinwag"));
-    command.current_dir(&folder.0).env_clear().env("XDG_CONFIG_HOME", folder.0.join("xdg"));
-    command.arg("bench").args(args).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    command(folder).arg("bench").args(args).output().unwrap()
 }
 
 /// The objects of a run that went well.
@@ -70,7 +41,7 @@ fn measurement<'a>(results: &'a Value, case: &str, name: &str) -> &'a Value {
 
 #[test]
 fn the_pipeline_is_measured_stage_by_stage_and_told_as_a_table_and_a_verdict() {
-    let folder = Folder::new("table");
+    let folder = Folder::new("bench-table");
     let output = bench(&folder, &["pipeline", "--seconds", "1"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let text = out(&output);
@@ -91,7 +62,7 @@ fn the_pipeline_is_measured_stage_by_stage_and_told_as_a_table_and_a_verdict() {
 
 #[test]
 fn the_program_counts_its_own_allocations() {
-    let folder = Folder::new("allocations");
+    let folder = Folder::new("bench-allocations");
     let output = bench(&folder, &["pipeline", "--seconds", "1", "--json"]);
     let results = &objects(&output)[0];
     assert_eq!((&results["event"], &results["v"]), (&"bench".into(), &1.into()));
@@ -110,7 +81,7 @@ fn the_program_counts_its_own_allocations() {
 
 #[test]
 fn turns_are_measured_with_the_sentences_that_come_with_it_and_with_the_users() {
-    let folder = Folder::new("turns");
+    let folder = Folder::new("bench-turns");
     let output = bench(&folder, &["turns", "--json"]);
     let results = &objects(&output)[0];
     assert_eq!(measurement(results, "recorded speech", "end_of_turn")["count"], 4);
@@ -124,7 +95,7 @@ fn turns_are_measured_with_the_sentences_that_come_with_it_and_with_the_users() 
 
 #[test]
 fn where_the_service_takes_the_turns_it_is_said_how_they_were_measured() {
-    let folder = Folder::new("server");
+    let folder = Folder::new("bench-server");
     let output = bench(&folder, &["turns", "--turn", "server"]);
     assert!(out(&output).contains("as with --turn client; the profile's mode is server"));
 }
@@ -134,7 +105,7 @@ const ENGINE: [&str; 5] = ["engine", "--device", "card", "--seconds", "4"];
 
 #[test]
 fn whole_talks_are_measured_on_the_way_idle_and_with_every_core_loaded() {
-    let folder = Folder::new("engine");
+    let folder = Folder::new("bench-engine");
     let output = bench(&folder, &[&ENGINE[..], &["--sweep", "none", "--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let results = &objects(&output)[0];
@@ -158,7 +129,7 @@ fn whole_talks_are_measured_on_the_way_idle_and_with_every_core_loaded() {
 
 #[test]
 fn a_talk_is_answered_and_cut_and_drawn_as_a_page() {
-    let folder = Folder::new("page");
+    let folder = Folder::new("bench-page");
     let flags = ["--seconds", "9", "--sweep", "none", "--load", "idle", "--save", "out"];
     let output = bench(&folder, &[&ENGINE[..3], &flags].concat());
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
@@ -177,7 +148,7 @@ fn a_talk_is_answered_and_cut_and_drawn_as_a_page() {
 
 #[test]
 fn other_periods_are_tried_and_the_verdict_names_one() {
-    let folder = Folder::new("sweep");
+    let folder = Folder::new("bench-sweep");
     let flags = ["--seconds", "1", "--sweep", "periods", "--load", "idle"];
     let text = out(&bench(&folder, &[&ENGINE[..3], &flags].concat()));
     for words in ["period 2.5 ms, chunk 20 ms, idle", "period 40 ms", "other periods and chunks"] {
@@ -188,7 +159,7 @@ fn other_periods_are_tried_and_the_verdict_names_one() {
 
 #[test]
 fn over_a_device_that_hears_nobody_a_key_takes_the_turns_and_cuts_the_replies() {
-    let folder = Folder::new("keys");
+    let folder = Folder::new("bench-keys");
     let null = ["--device", "real", "--mic", "null", "--speaker", "null", "--json"];
     let flags = ["engine", "--seconds", "7", "--sweep", "none", "--load", "idle"];
     let output = bench(&folder, &[&flags[..], &null].concat());
@@ -203,7 +174,7 @@ fn over_a_device_that_hears_nobody_a_key_takes_the_turns_and_cuts_the_replies() 
 
 #[test]
 fn without_a_device_the_virtual_card_is_measured_and_it_is_said() {
-    let folder = Folder::new("no-device");
+    let folder = Folder::new("bench-no-device");
     let flags = ["engine", "--seconds", "0.5", "--sweep", "none", "--load", "idle"];
     let nowhere = ["--mic", "no such device", "--speaker", "no such device"];
     let output = bench(&folder, &[&flags[..], &nowhere].concat());
@@ -216,7 +187,7 @@ fn without_a_device_the_virtual_card_is_measured_and_it_is_said() {
 
 #[test]
 fn a_virtual_card_has_its_known_round_trip() {
-    let folder = Folder::new("loopback");
+    let folder = Folder::new("bench-loopback");
     let output = bench(&folder, &["loopback", "--device", "card", "--seconds", "2", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let results = &objects(&output)[0];
@@ -229,7 +200,7 @@ fn a_virtual_card_has_its_known_round_trip() {
 
 #[test]
 fn devices_that_hear_nothing_say_what_to_do() {
-    let folder = Folder::new("deaf");
+    let folder = Folder::new("bench-deaf");
     let null = ["loopback", "--seconds", "0.5", "--mic", "null", "--speaker", "null"];
     let output = bench(&folder, &null);
     assert_eq!(output.status.code(), Some(3));
@@ -238,7 +209,7 @@ fn devices_that_hear_nothing_say_what_to_do() {
 
 #[test]
 fn what_changed_since_a_file_is_told() {
-    let folder = Folder::new("compare");
+    let folder = Folder::new("bench-compare");
     let before = bench(&folder, &["pipeline", "--seconds", "1", "--json"]);
     fs::write(folder.0.join("before.json"), &before.stdout).unwrap();
     let args = ["pipeline", "--seconds", "1", "--compare", "before.json"];
@@ -265,7 +236,7 @@ fn what_changed_since_a_file_is_told() {
 
 #[test]
 fn what_is_over_the_budget_ends_with_6() {
-    let folder = Folder::new("budget");
+    let folder = Folder::new("bench-budget");
     let budget = |line: &str| format!("{CHEAP}[profile.cheap.budget]\n{line}\n");
     fs::write(folder.0.join("pipeline.toml"), budget("pipeline_latency_ms = 0.001")).unwrap();
     let over = bench(&folder, &["pipeline", "--seconds", "1"]);
@@ -283,7 +254,7 @@ fn what_is_over_the_budget_ends_with_6() {
 
 #[test]
 fn wrong_words_name_the_way_out() {
-    let folder = Folder::new("wrong");
+    let folder = Folder::new("bench-wrong");
     fs::write(folder.0.join("notes.txt"), "nothing\n").unwrap();
     for (args, told) in [
         (&["pipelin"][..], "did you mean pipeline?"),

@@ -1,52 +1,22 @@
 //! The program itself: verbs, flags, help, exit codes.
 
 use std::{
-    env, fs,
-    path::PathBuf,
-    process::{Command, Output, Stdio},
+    fs,
+    process::{Output, Stdio},
 };
 
 use serde_json::Value;
 
-/// A folder of its own, gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = env::temp_dir().join(format!("chinwag-cli-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use super::program::{Folder, command, err, out};
 
 /// The program in a folder, without the user's configuration.
 fn chinwag(folder: &Folder, args: &[&str]) -> Output {
     command(folder).args(args).output().unwrap()
 }
 
-fn command(folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chinwag"));
-    command.current_dir(&folder.0).env_clear().env("XDG_CONFIG_HOME", folder.0.join("xdg"));
-    command
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
 #[test]
 fn help_and_version_go_to_standard_output_and_are_no_error() {
-    let folder = Folder::new("help");
+    let folder = Folder::new("cli-help");
     let help = chinwag(&folder, &["--help"]);
     assert_eq!(help.status.code(), Some(0));
     for word in
@@ -65,7 +35,7 @@ fn help_and_version_go_to_standard_output_and_are_no_error() {
 
 #[test]
 fn a_wrong_command_line_is_exit_code_2_with_the_way_out() {
-    let folder = Folder::new("usage");
+    let folder = Folder::new("cli-usage");
     for (args, told) in [
         (&[][..], "usage: chinwag VERB"),
         (&["chekc"], "did you mean check?"),
@@ -89,7 +59,7 @@ fn a_wrong_command_line_is_exit_code_2_with_the_way_out() {
 
 #[test]
 fn check_says_which_file_it_read_and_where_the_time_goes() {
-    let folder = Folder::new("check");
+    let folder = Folder::new("cli-check");
     let text = out(&chinwag(&folder, &["check"]));
     assert!(text.starts_with("the built-in pipeline.toml: nothing wrong"), "{text}");
     for word in ["profile speakers", "lips to wire", "wire to ear", "worst ms", "together"] {
@@ -108,7 +78,7 @@ fn check_says_which_file_it_read_and_where_the_time_goes() {
 
 #[test]
 fn what_check_explains_it_accepts_and_explains_alike() {
-    let folder = Folder::new("explain");
+    let folder = Folder::new("cli-explain");
     for profile in ["headset", "half-duplex", "push-to-talk"] {
         let first = out(&chinwag(&folder, &["check", "--explain", profile, "--chunk-ms", "60"]));
         fs::write(folder.0.join("again.toml"), &first).unwrap();
@@ -121,7 +91,7 @@ fn what_check_explains_it_accepts_and_explains_alike() {
 
 #[test]
 fn check_tells_programs_what_it_tells_people() {
-    let folder = Folder::new("json");
+    let folder = Folder::new("cli-json");
     let output = chinwag(&folder, &["check", "--json", "--profile", "half-duplex"]);
     let right: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&right["v"], &right["ok"]), (&Value::from(1), &Value::from(true)));
@@ -138,7 +108,7 @@ fn check_tells_programs_what_it_tells_people() {
 
 #[test]
 fn a_wrong_file_is_told_with_carets_on_standard_error() {
-    let folder = Folder::new("carets");
+    let folder = Folder::new("cli-carets");
     fs::write(folder.0.join("pipeline.toml"), "[profile.a]\ncapture = [{ stage = 'resampel' }]\n")
         .unwrap();
     let output = chinwag(&folder, &["check"]);
@@ -153,7 +123,7 @@ fn a_wrong_file_is_told_with_carets_on_standard_error() {
 
 #[test]
 fn stages_lists_every_stage_in_three_forms() {
-    let folder = Folder::new("stages");
+    let folder = Folder::new("cli-stages");
     let text = out(&chinwag(&folder, &["stages"]));
     let markdown = out(&chinwag(&folder, &["stages", "--markdown"]));
     let json = out(&chinwag(&folder, &["stages", "--json"]));
@@ -169,7 +139,7 @@ fn stages_lists_every_stage_in_three_forms() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let folder = Folder::new("pipe");
+    let folder = Folder::new("cli-pipe");
     let mut child = command(&folder)
         .args(["check", "--explain"])
         .stdout(Stdio::piped())

@@ -14,6 +14,7 @@ mod fuzz;
 mod hostile;
 mod metrics;
 mod net;
+mod program;
 mod protocol;
 mod replay;
 mod run;
