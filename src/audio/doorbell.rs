@@ -6,8 +6,8 @@
 
 use super::{
     atomic::{
-        AtomicBool, AtomicU64,
-        Ordering::{Relaxed, SeqCst},
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, SeqCst},
         fence,
     },
     time::Nanos,
@@ -36,16 +36,20 @@ impl Wake for Nobody {
 /// [`ring`](Self::ring). The two sequentially consistent fences make one of
 /// them see the other, so that no wake is lost.
 pub struct Doorbell {
-    armed: AtomicBool,
-    /// When the ring that ended the last sleep came; 0 where that is not known.
-    rung_at: AtomicU64,
+    /// [`ARMED`], or when the ring came that ended the last sleep; [`UNKNOWN`]
+    /// where nobody told. One value, so that a ring's time belongs to its sleep.
+    state: AtomicU64,
     wake: Box<dyn Wake>,
 }
+
+/// The other side sleeps. No clock ever shows it.
+const ARMED: u64 = u64::MAX;
+const UNKNOWN: u64 = 0;
 
 impl Doorbell {
     /// A bell for the thread that `wake` wakes. Allocates.
     pub fn new(wake: impl Wake + 'static) -> Self {
-        Self { armed: AtomicBool::new(false), rung_at: AtomicU64::new(0), wake: Box::new(wake) }
+        Self { state: AtomicU64::new(UNKNOWN), wake: Box::new(wake) }
     }
 
     /// A bell that nobody answers: whoever rings it makes no system call. Allocates.
@@ -55,19 +59,24 @@ impl Doorbell {
 
     /// Sleeper: from now on a ring must wake me.
     pub fn arm(&self) {
-        self.rung_at.store(0, Relaxed);
-        self.armed.store(true, SeqCst);
+        self.state.store(ARMED, SeqCst);
         fence(SeqCst);
     }
 
     /// Sleeper: I am awake; rings need not wake me.
     pub fn disarm(&self) {
-        self.armed.store(false, SeqCst);
+        let _ = self.state.compare_exchange(ARMED, UNKNOWN, SeqCst, Relaxed);
     }
 
     /// Sleeper: when the ring that woke me came, if it told; once.
     pub fn take_rung_at(&self) -> Option<Nanos> {
-        Some(Nanos(self.rung_at.swap(0, Relaxed))).filter(|at| *at > Nanos::ZERO)
+        let rung_at = self.state.load(Acquire);
+        if matches!(rung_at, ARMED | UNKNOWN) {
+            return None;
+        }
+        // Awake: nobody but the sleeper changes it.
+        self.state.store(UNKNOWN, Relaxed);
+        Some(Nanos(rung_at))
     }
 
     /// Ringer: a queue has changed. Returns whether the thread was woken.
@@ -78,9 +87,9 @@ impl Doorbell {
     /// Ringer: the same, telling the sleeper that it is `now`.
     pub fn ring_at(&self, now: Nanos) -> bool {
         fence(SeqCst);
-        let asleep = self.armed.load(SeqCst) && self.armed.swap(false, SeqCst);
+        let asleep = self.state.load(SeqCst) == ARMED
+            && self.state.compare_exchange(ARMED, now.0, SeqCst, Relaxed).is_ok();
         if asleep {
-            self.rung_at.store(now.0, Relaxed);
             self.wake.wake();
         }
         asleep
@@ -89,7 +98,7 @@ impl Doorbell {
 
 impl std::fmt::Debug for Doorbell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Doorbell").field("armed", &self.armed).finish_non_exhaustive()
+        f.debug_struct("Doorbell").field("state", &self.state).finish_non_exhaustive()
     }
 }
 

@@ -82,6 +82,30 @@ fn two_that_ring_an_armed_bell_wake_its_thread_once() {
 }
 
 #[test]
+fn the_time_that_a_sleeper_learns_is_that_of_the_ring_that_woke_it() {
+    // The first sleep ends by itself, while somebody may be ringing; the second by
+    // the first ring that finds the bell armed.
+    model(|| {
+        let bell = Arc::new(Doorbell::new(Count(Arc::default())));
+        let late = {
+            let bell = bell.clone();
+            thread::spawn(move || bell.ring_at(Nanos(1)))
+        };
+        bell.arm();
+        let first = bell.take_rung_at();
+        bell.disarm();
+        let first = first.or_else(|| bell.take_rung_at());
+        bell.arm();
+        let expected = if bell.ring_at(Nanos(2)) { Nanos(2) } else { Nanos(1) };
+        assert_eq!(bell.take_rung_at(), Some(expected));
+        bell.disarm();
+        let rang = late.join().unwrap();
+        assert_eq!(rang, first.is_some() || expected == Nanos(1));
+        assert_eq!(bell.take_rung_at(), None);
+    });
+}
+
+#[test]
 fn the_link_never_sends_more_than_the_playout_holds() {
     const PART: usize = PLAYOUT_FRAMES / 2 + 1;
     model(|| {
