@@ -2,13 +2,14 @@
 //!
 //! Runs on: worker, but for `prepare`. Never allocates, locks, logs or fails.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use super::{Format, PrepareError, Stage, StageConfig};
-use crate::audio::{Block, LiveValue, Nanos, Notes, Rate, Stopwatch, histogram::Histogram};
+use crate::audio::{
+    Block, LiveValue, Nanos, Notes, Rate, Stopwatch,
+    atomic::{AtomicU64, Ordering::Relaxed},
+    histogram::Histogram,
+};
 
 /// One stage of a chain.
 struct Link {
