@@ -16,7 +16,16 @@ use crate::{
 const MICROPHONE_LOST: Nanos = Nanos::from_secs(1);
 
 impl Worker {
+    /// The endpoint heard something.
     pub(super) fn decide(&mut self, note: Note) {
+        let ends_here = matches!(self.turn.mode, TurnMode::Client | TurnMode::Hybrid);
+        if note.kind == NoteKind::EndOfTurn && ends_here {
+            count_frames(&self.gauges.end_to_decided, note);
+        }
+        self.follow(note);
+    }
+
+    fn follow(&mut self, note: Note) {
         self.tell(note);
         if let Some(opinion) = &mut self.opinion {
             opinion.follow(note.kind);
@@ -31,9 +40,6 @@ impl Worker {
                 (Input::Onset, note.at.plus(-pre_roll))
             }
             NoteKind::EndOfTurn => {
-                if matches!(self.turn.mode, TurnMode::Client | TurnMode::Hybrid) {
-                    count_frames(&self.gauges.end_to_decided, note);
-                }
                 self.await_answer(note.at.plus(1));
                 (Input::EndOfTurn, note.decided_at.plus(1))
             }
@@ -170,10 +176,12 @@ impl Worker {
         self.tell(Note::now(NoteKind::ModeChanged(mode), at));
     }
 
+    /// Ends an open turn here: nothing was heard that ended it, so it says nothing of
+    /// how soon ends are decided.
     pub(super) fn close_endpoint(&mut self) {
         let at = self.uplink.newest();
         if let Some(note) = self.endpoint.close(at.plus(-1)) {
-            self.decide(note);
+            self.follow(note);
         }
     }
 }

@@ -67,6 +67,30 @@ fn a_window_opens_a_pre_roll_before_the_onset_and_closes_a_hangover_after_the_la
 }
 
 #[test]
+fn only_an_end_that_was_heard_counts_for_how_soon_ends_are_decided() {
+    let decided = |world: &World| {
+        let ends = count(world, |kind| *kind == NoteKind::EndOfTurn);
+        (ends, world.meters().worker.end_to_decided.snapshot().count())
+    };
+    assert_eq!(decided(&turn_in("client", "full")), (1, 1));
+    // In the middle of speech, and in the wait after it.
+    for ms in [2_000, 2_700] {
+        let talk = || {
+            let mut world = World::new(one_turn("client", "full", 2_000)).unwrap();
+            world.run_until(Nanos::from_ms(ms));
+            world
+        };
+        let mut muted = talk();
+        muted.mute(true);
+        muted.run_until(Nanos::from_ms(ms + 100));
+        assert_eq!(decided(&muted), (1, 0), "muted at {ms} ms");
+        let mut over = talk();
+        over.finish();
+        assert_eq!(decided(&over), (1, 0), "over at {ms} ms");
+    }
+}
+
+#[test]
 fn in_the_streaming_modes_every_captured_sample_goes_up_once() {
     for mode in ["server", "hybrid"] {
         let world = turn_in(mode, "full");
