@@ -1,5 +1,7 @@
-//! What stands beside the sound stops: whoever reads our lines, the disk. The
-//! voice path goes on as if nothing had happened.
+//! What stands beside the sound stops: whoever reads our lines or our events, the
+//! disk; or the processor is busy. The voice path goes on, or loses what it counts.
+
+mod engine;
 
 use std::{
     fs,
