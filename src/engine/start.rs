@@ -38,7 +38,7 @@ use crate::{
 /// Events of the link that may wait for the supervisor.
 const EVENTS: usize = 4_096;
 /// How often notes are looked for while nothing comes from the link.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Why a conversation could not start.
 #[derive(Debug)]
