@@ -47,7 +47,7 @@ test-sound:
 
 # Latency, losses and cost over that PulseAudio: docs/measuring.md. Wants a quiet machine.
 measure-sound:
-	@tests/sound/release.sh measure.py $(ARGS)
+	@tests/sound/release.sh tests/sound/measure.py $(ARGS)
 
 # Each target for SECS seconds, from the corpus that `make test` runs too. Wants
 # cargo-fuzz and a nightly toolchain; what it finds goes to fuzz/artifacts.
@@ -61,7 +61,7 @@ fuzz:
 # A talk of so many minutes in real time over that PulseAudio, with troubles.
 MINUTES ?= 20
 soak-sound:
-	@tests/sound/release.sh soak.py $(MINUTES)
+	@tests/sound/release.sh tests/sound/soak.py $(MINUTES)
 
 deps:
 	@echo "$(DEPS)"

@@ -9,18 +9,21 @@ import struct
 import threading
 import time
 
+from tls import Sealed
+
 UP_RATE, DOWN_RATE = 16_000, 24_000
 PART_S = 0.040
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class LiveServer:
-    """Listens at once; `ready` is set when the client has been set up."""
+    """Listens at once, over TLS where there is a certificate; `ready` is set when the client has been set up."""
 
-    def __init__(self, watch):
-        self.watch = watch
+    def __init__(self, watch, certificate=None):
+        self.watch, self.certificate = watch, certificate
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}"
+        port = self.listener.getsockname()[1]
+        self.url = f"wss://localhost:{port}" if certificate else f"ws://127.0.0.1:{port}"
         # Of every audio message: when it was read, and its first sample's place.
         self.arrivals, self.heard = [], array.array("h")
         self.ready, self.cut = threading.Event(), threading.Event()
@@ -32,6 +35,8 @@ class LiveServer:
         self.client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.unread = b""
         try:
+            if self.certificate:
+                self.client = Sealed(self.client, self.certificate)
             while b"\r\n\r\n" not in self.unread:
                 self.unread += self.client.recv(65_536)
             head, self.unread = self.unread.split(b"\r\n\r\n", 1)
@@ -76,10 +81,14 @@ class LiveServer:
         if "setup" in message:
             self.send({"setupComplete": {}})
             self.ready.set()
-        for name, what in message.get("realtimeInput", {}).items():
+        # The older call of Google's SDK for Python writes the field in its own way, with a list in it.
+        for name, what in (message.get("realtimeInput") or message.get("realtime_input", {})).items():
             samples = array.array("h")
+            if name == "media_chunks":
+                name, what = "audio", what[0]
             if name == "audio":
-                samples.frombytes(base64.b64decode(what["data"]))
+                # That call has the alphabet for URLs; this takes either.
+                samples.frombytes(base64.urlsafe_b64decode(what["data"]))
                 self.arrivals.append((at, len(self.heard)))
                 self.heard.extend(samples)
             self.watch(name, samples)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A script of this folder over a private PulseAudio: `measure.py` (docs/measuring.md), `soak.py`. Further arguments go to it.
+# A script over a private PulseAudio, run by $PYTHON: `measure.py` (docs/measuring.md), `soak.py`. Further arguments go to it.
 # CHINWAG names a program that is built already; else a release is built.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -14,4 +14,4 @@ if [ -z "${CHINWAG:-}" ]; then
 fi
 script=$1
 shift
-exec python3 -Bu "tests/sound/$script" "$CHINWAG" "$@"
+exec "${PYTHON:-python3}" -Bu "$script" "$CHINWAG" "$@"

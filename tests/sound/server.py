@@ -12,8 +12,7 @@ RATE = 48_000
 MICROPHONE = "microphone.monitor"
 SPEAKER = "speaker"
 # A held stream keeps a null sink working in small steps; idle it makes 2 s at once.
-STEP = "--latency-msec=5"
-
+STEP_MS = 5
 
 # Above the program's callbacks (10), as sound servers are.
 PRIORITY = "20"
@@ -31,8 +30,8 @@ def first():
 
 
 class SoundServer:
-    def __init__(self):
-        self.first = first()
+    def __init__(self, step_ms=STEP_MS):
+        self.first, self.step = first(), f"--latency-msec={step_ms}"
         self.folder = Path(tempfile.mkdtemp(prefix="chinwag-sound-"))
         socket = self.folder / "native"
         self.env = {
@@ -85,7 +84,7 @@ class SoundServer:
 
     def hold(self, source):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        holder = [*self.first, "parec", "-d", source, STEP, "--raw"]
+        holder = [*self.first, "parec", "-d", source, self.step, "--raw"]
         self.children.append(subprocess.Popen(holder, env=self.env, **quiet))
 
     def load(self, sink):
@@ -122,7 +121,7 @@ class SoundServer:
 
     def record(self, file, sink=SPEAKER):
         """What the speaker plays, mono, 16 bits, until the process is ended."""
-        command = [*self.first, "parec", "-d", f"{sink}.monitor", STEP, "--raw"]
+        command = [*self.first, "parec", "-d", f"{sink}.monitor", self.step, "--raw"]
         command += ["--format=s16le", f"--rate={RATE}", "--channels=1"]
         return subprocess.Popen(command, stdout=open(file, "wb"), env=self.env)
 

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from server import RATE, STEP
+from server import RATE
 
 # A clock of a null sink creeps by up to 0.4 ms/s, so it is fitted over this.
 FIT_S = 1.0
@@ -19,7 +19,7 @@ class Recording:
     """What a source gives, with the time at which each piece came."""
 
     def __init__(self, server, source):
-        command = [*server.first, "parec", "-d", source, STEP, "--raw", "--format=s16le", f"--rate={RATE}", "--channels=1"]
+        command = [*server.first, "parec", "-d", source, server.step, "--raw", "--format=s16le", f"--rate={RATE}", "--channels=1"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=server.env)
         self.samples, self.times, self.ends, self.rest = array.array("h"), [], [], b""
         threading.Thread(target=self._read, daemon=True).start()
