@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test prove campaign soak replay fuzz test-interop test-sound measure-sound soak-sound deps lint check-targets format-check doc deny
+.PHONY: demo test prove campaign soak replay fuzz test-interop test-sound measure-sound compare soak-sound deps lint check-targets format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -48,6 +48,10 @@ test-sound:
 # Latency, losses and cost over that PulseAudio: docs/measuring.md. Wants a quiet machine.
 measure-sound:
 	@tests/sound/release.sh tests/sound/measure.py $(ARGS)
+
+# The Python client that chinwag replaces, beside it over the same PulseAudio: docs/measuring.md. Wants a quiet machine.
+compare:
+	@benches/compare/run $(ARGS)
 
 # Each target for SECS seconds, from the corpus that `make test` runs too. Wants
 # cargo-fuzz and a nightly toolchain; what it finds goes to fuzz/artifacts.

@@ -19,6 +19,9 @@ if [ -n "$missing" ]; then
   fi
 fi
 
+# What `make compare` says of figures that are given: no client is run for that.
+PYTHONPATH=tests/sound python3 -B -m unittest discover --quiet --start-directory benches/compare
+
 cargo build --quiet --bin chinwag "$@"
 chinwag=$(cargo metadata --format-version 1 --no-deps |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/chinwag
