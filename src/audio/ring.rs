@@ -203,6 +203,30 @@ mod tests {
         assert!(reader.is_empty());
     }
 
+    #[test]
+    fn what_one_thread_writes_another_reads_whole_and_in_order() {
+        const ITEMS: usize = 200;
+        let (mut writer, mut reader) = ring::<[usize; 4]>(8);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for number in 0..ITEMS {
+                    while writer.push([number; 4]).is_err() {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            for number in 0..ITEMS {
+                let item = std::iter::repeat_with(|| reader.pop()).find_map(|item| {
+                    item.or_else(|| {
+                        std::thread::yield_now();
+                        None
+                    })
+                });
+                assert_eq!(item, Some([number; 4]));
+            }
+        });
+    }
+
     proptest! {
         #[test]
         fn samples_come_out_once_and_in_order_across_the_seam(

@@ -1,5 +1,5 @@
-//! The engine on its threads: nobody asks it for events, or every core computes
-//! for others.
+//! The engine on its threads: nobody asks it for events, every core computes for
+//! others, or the worker comes late.
 
 use std::{
     hint::black_box,
@@ -16,7 +16,7 @@ use std::{
 };
 
 use chinwag::{
-    audio::{Nanos, NoteKind, Rate},
+    audio::{Block, Nanos, NoteKind, Notes, Rate},
     config::{ConfigFile, Origin, Override, Plan},
     device::{
         Clock,
@@ -26,8 +26,8 @@ use chinwag::{
     engine::{Engine, EngineEvent},
     link::LinkEvent,
     measure::figures::Figures,
-    net::Dialer,
-    pipeline::Registry,
+    net::{Dialer, serve::Server},
+    pipeline::{Format, PrepareError, Prepared, Registry, Stage, StageConfig, StageEntry},
     protocol::{Credential, Endpoint, Event},
     sim::babble::babble,
 };
@@ -196,6 +196,37 @@ impl Drop for Load {
     }
 }
 
+/// What has been heard, and the figures at the end.
+fn ended(talk: Talk, server: Server) -> (Arc<Seen>, Figures) {
+    let seen = talk.seen.clone();
+    let figures = talk.engine.stop().figures;
+    server.stop();
+    (seen, figures)
+}
+
+/// Of a talk that streams: what was captured went out and the reply was heard, but
+/// for what was counted.
+fn assert_that_what_is_lost_is_counted(seen: &Seen, figures: &Figures) {
+    let of = |name: &str| count(figures, name);
+    // What is lost between the callback and the worker is silence of its length.
+    let captured = (seen.captured.load(Relaxed) + of("capture_missing_frames_total")) / 3;
+    let processed = of("queue_pushed_frames_total") + of("uplink_lost_frames_total");
+    assert!(processed.abs_diff(captured) <= 480, "{processed} of {captured}");
+    let dropped = of("queue_overflow_frames_total") + of("queue_stale_frames_total");
+    assert_eq!(of("queue_taken_frames_total") + dropped, of("queue_pushed_frames_total"));
+
+    assert_eq!(of("reply_delivered_frames_total"), u64::from(REPLY_MS) * 24);
+    assert_eq!(of("playout_refused_frames_total"), 0);
+    // Where the ring runs dry the sound fades, and rises when it goes on.
+    let sounding = seen.sounding.load(Relaxed);
+    let fades = (of("underruns_total") + 2) * u64::from(HZ) / 100;
+    assert!(sounding.abs_diff(REPLY_FRAMES) <= fades, "{sounding} of {REPLY_FRAMES}, {fades}");
+    let heard = seen.heard.lock().unwrap();
+    let steps = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    let steepest = steps.fold(0.0, f32::max);
+    assert!(steepest < 0.03, "a click of {steepest}");
+}
+
 #[test]
 fn with_every_core_loaded_each_frame_is_heard_and_sent_or_counted() {
     let (server, told) = server();
@@ -204,30 +235,68 @@ fn with_every_core_loaded_each_frame_is_heard_and_sent_or_counted() {
     let load = Load::start();
     let talk = Talk::start(&shipped.plan(Some("server-vad"), &[url]).unwrap());
     talk.wait_until_heard(&told);
-    let seen = talk.seen.clone();
-    let figures = talk.engine.stop().figures;
+    let (seen, figures) = ended(talk, server);
     drop(load);
-    server.stop();
-    let of = |name: &str| count(&figures, name);
+    assert_that_what_is_lost_is_counted(&seen, &figures);
+}
 
-    // Up: all that was captured went out, but what was counted on its way.
-    let lost = of("capture_lost_frames_total");
-    let missing = of("capture_missing_frames_total");
-    let captured = (seen.captured.load(Relaxed) + missing - lost) / 3;
-    let processed = of("queue_pushed_frames_total") + of("uplink_lost_frames_total");
-    assert!(processed.abs_diff(captured) <= 480, "{processed} of {captured}, {lost}, {missing}");
-    let dropped = of("queue_overflow_frames_total") + of("queue_stale_frames_total");
-    assert_eq!(of("queue_taken_frames_total") + dropped, of("queue_pushed_frames_total"));
+/// A worker that gets its processor too late, while this is set: each block takes
+/// thrice as long as it lasts.
+static LATE: AtomicBool = AtomicBool::new(false);
 
-    // Down: all of the reply came and is heard, with gaps where the ring ran dry,
-    // which fade: no step is larger than those of the tone, and of a rise.
-    assert_eq!(of("reply_delivered_frames_total"), u64::from(REPLY_MS) * 24);
-    assert_eq!(of("playout_refused_frames_total"), 0);
-    let sounding = seen.sounding.load(Relaxed);
-    let fades = (of("underruns_total") + 2) * u64::from(HZ) / 100;
-    assert!(sounding.abs_diff(REPLY_FRAMES) <= fades, "{sounding} of {REPLY_FRAMES}, {fades}");
-    let heard = seen.heard.lock().unwrap();
-    let steps = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-    let steepest = steps.fold(0.0, f32::max);
-    assert!(steepest < 0.03, "a click of {steepest}");
+static LATE_STAGE: StageEntry = StageEntry {
+    name: "late",
+    summary: "takes its time",
+    params: &[],
+    allocates: |_| 0,
+    example: "",
+    build: |_| Ok(Box::new(LateConfig)),
+};
+
+#[derive(Debug)]
+struct LateConfig;
+
+impl StageConfig for LateConfig {
+    fn prepare(&self, input: Format) -> Result<Prepared, PrepareError> {
+        Ok(Prepared::plain(Late, input))
+    }
+}
+
+struct Late;
+
+impl Stage for Late {
+    fn process(&mut self, _block: &mut Block, _notes: &mut Notes) {
+        if LATE.load(Relaxed) {
+            thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    fn reset(&mut self) {}
+}
+
+#[test]
+fn a_worker_that_is_late_holds_up_no_callback_and_what_it_misses_is_counted() {
+    let (server, told) = server();
+    let profile = "[profile.late.turn]\nmode = \"server\"\n\
+                   [[profile.late.capture]]\nstage = \"late\"\n\
+                   [[profile.late.capture]]\nstage = \"resample\"\nrate_hz = 16000\n";
+    let url = Override::set(&format!("link.url=ws://{}", server.addr()));
+    let registry = Registry::shipped().with(&LATE_STAGE);
+    let file = ConfigFile::parse(Origin::Shipped, profile, &registry);
+    let talk = Talk::start(&file.plan(Some("late"), &[url]).unwrap());
+    wait_until("the answer begins", || talk.seen.sounding.load(Relaxed) > 0);
+    let blocks = || count(&talk.figures(), "worker_blocks_total");
+    let (captured, processed) = (talk.seen.captured.load(Relaxed), blocks());
+    LATE.store(true, Relaxed);
+    wait_until("frames are lost", || count(&talk.figures(), "capture_lost_frames_total") > 0);
+    let processed = blocks() - processed;
+    let captured = (talk.seen.captured.load(Relaxed) - captured) / 480;
+    LATE.store(false, Relaxed);
+    // The callbacks went on: the worker is behind by nearly the half second that
+    // there is room for.
+    assert!(captured > processed + 40, "{captured} periods, {processed} blocks");
+    talk.wait_until_heard(&told);
+    let (seen, figures) = ended(talk, server);
+    assert!(count(&figures, "worker_slow_blocks_total") > 0);
+    assert_that_what_is_lost_is_counted(&seen, &figures);
 }
