@@ -174,7 +174,6 @@ impl Session {
     }
 
     fn interrupted(&mut self, now: Nanos) {
-        self.parts.reset();
         let reply = match self.replies.interrupted(now) {
             Interruption::Current(reply) => {
                 self.counters.interruptions += 1;

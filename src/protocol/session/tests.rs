@@ -331,12 +331,20 @@ fn odd_samples(session: &mut Session, now: Nanos) -> Vec<i16> {
 /// its odd byte had been forgotten that was noise at full level.
 #[test]
 fn a_cut_reply_that_goes_on_for_too_long_goes_on_between_two_samples() {
-    let mut session = manual();
-    assert_eq!(odd_samples(&mut session, NOW), [1]);
-    session.cut(NOW, ReplyId(0));
-    assert!(odd_samples(&mut session, Nanos::from_secs(1)).is_empty());
-    assert!(odd_samples(&mut session, Nanos::from_secs(2)).is_empty());
-    assert_eq!(odd_samples(&mut session, Nanos::from_secs(4)), [0x101, 0x100]);
+    for by_service in [false, true] {
+        let mut session = manual();
+        assert_eq!(odd_samples(&mut session, NOW), [1]);
+        if by_service {
+            session.receive(NOW, br#"{"serverContent":{"interrupted":true}}"#);
+            session.poll_event();
+        } else {
+            session.cut(NOW, ReplyId(0));
+        }
+        assert!(odd_samples(&mut session, Nanos::from_secs(1)).is_empty());
+        assert!(odd_samples(&mut session, Nanos::from_secs(2)).is_empty());
+        let rest = odd_samples(&mut session, Nanos::from_secs(4));
+        assert_eq!(rest, [0x101, 0x100], "by the service: {by_service}");
+    }
 }
 
 /// A campaign found it: the rest of a reply that was called complete in the
