@@ -18,7 +18,7 @@ test:
 	@$(WITHOUT) cargo test --workspace $(FEATURES)
 	@cargo test --release --test realtime $(FEATURES)
 
-# The real-time claim by strace, loom and RealtimeSanitizer: docs/realtime.md. PARTS=loom is one of them.
+# The real-time claim by strace, loom, sanitizers and Miri: docs/realtime.md. PARTS=loom is one of them.
 prove:
 	@FEATURES="$(FEATURES)" scripts/prove.sh $(PARTS)
 

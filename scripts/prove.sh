@@ -4,16 +4,23 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-all=(syscalls loom rtsan)
+all=(syscalls loom rtsan miri tsan)
 triple=$(rustc -vV | sed -n 's/^host: //p')
 failed=()
+# Optimised dependencies take longer to compile than these tests take to run.
+quick=(--quiet --no-default-features --config 'profile.dev.package."*".opt-level=1')
 
-# nightly: whether a nightly compiler is here.
+# nightly COMPONENT...: whether a nightly compiler with these is here.
 nightly() {
+  local component with=()
+  if (($#)); then with=(--component "$(IFS=, && echo "$*")"); fi
   if command -v rustup >/dev/null && [ "${CI:-}" = true ]; then
-    rustup --quiet toolchain install nightly --profile minimal 2>/dev/null
+    rustup --quiet toolchain install nightly --profile minimal ${with[@]+"${with[@]}"} 2>/dev/null
   fi
-  cargo +nightly --version >/dev/null 2>&1
+  cargo +nightly --version >/dev/null 2>&1 || return
+  for component in "$@"; do
+    rustup +nightly component list --installed 2>/dev/null | grep -q "^$component" || return
+  done
 }
 
 # runtime NAME: whether that nightly has this sanitizer for this machine.
@@ -30,8 +37,8 @@ syscalls() {
 
 # Every order in which two threads may meet in a hand-off.
 loom() {
-  RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --quiet \
-    --no-default-features --config 'profile.dev.package."*".opt-level=1' --lib loom_tests
+  RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test "${quick[@]}" \
+    --lib loom_tests
 }
 
 # Both callbacks and the worker call nothing that may wait, down to the C library.
@@ -47,6 +54,35 @@ rtsan() {
   "${marked[@]}" cargo +nightly run --quiet --no-default-features --target "$triple" --bin chinwag -- \
     demo --json --save "$saved" --set device.wake=timer >"$saved/events" &&
     echo "chinwag demo, with real threads: $(grep -c '"event":"turn"' "$saved/events") turns, no violation"
+  local status=$?
+  rm -rf "$saved"
+  return $status
+}
+
+# The rings and our atomics, run by an interpreter that knows what the language leaves undefined and what a weak memory
+# may show. An interpreted property is tried a few times only.
+miri() {
+  if ! nightly miri rust-src; then
+    skip "no Miri; rustup +nightly component add miri rust-src"
+    return
+  fi
+  MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 PROPTEST_FAILURE_PERSISTENCE=none CARGO_TARGET_DIR=target/miri \
+    cargo +nightly miri test "${quick[@]}" --lib -- \
+    audio::ring audio::doorbell audio::flow audio::live audio::histogram::tests::threads duplex::gauges duplex::opinion::tests::an
+}
+
+# Every thread of a talk, the standard library's code too: no two touch the same memory unordered.
+tsan() {
+  if ! nightly rust-src || ! runtime tsan; then
+    skip "no nightly compiler with ThreadSanitizer for $triple; rustup +nightly component add rust-src"
+    return
+  fi
+  local run=(env RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan cargo +nightly run "${quick[@]}"
+    -Zbuild-std --target "$triple" --bin chinwag --)
+  local saved
+  saved=$(mktemp -d)
+  "${run[@]}" demo --json --save "$saved" >"$saved/events" &&
+    echo "chinwag demo, with real threads: $(grep -c '"event":"turn"' "$saved/events") turns, no race"
   local status=$?
   rm -rf "$saved"
   return $status
