@@ -1,5 +1,5 @@
 # demo: a conversation without key or sound card. test: everything, hermetic.
-.PHONY: demo test prove campaign soak replay fuzz test-interop test-sound measure-sound compare soak-sound deps lint check-targets format-check doc deny
+.PHONY: demo test bench bench-count prove campaign soak replay fuzz test-interop test-sound measure-sound compare soak-sound deps lint check-targets format-check doc deny
 
 # The sound card is built in where its library is; everything else works without.
 ifeq ($(shell uname -s),Linux)
@@ -21,6 +21,15 @@ test:
 # The real-time claim by strace, loom, sanitizers and Miri: docs/realtime.md. PARTS=loom is one of them.
 prove:
 	@FEATURES="$(FEATURES)" scripts/prove.sh $(PARTS)
+
+# What everything takes, and how fast the virtual world runs; then instructions, against benches/baseline.json.
+# BLESS=1 make bench-count writes that anew.
+bench:
+	@$(WITHOUT) cargo bench --bench cost $(FEATURES) -- $(ARGS)
+	@$(MAKE) --no-print-directory bench-count
+
+bench-count:
+	@$(WITHOUT) cargo bench --quiet --bench cost $(FEATURES) -- --count
 
 # Conversations of a virtual minute in any weather, as many as fit into SECS; SEEDS=10000 of each kind; one again.
 CAMPAIGN := cargo test --release --test it $(FEATURES) -- --ignored --exact --nocapture
