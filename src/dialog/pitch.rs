@@ -47,17 +47,22 @@ impl PitchTracker {
 
     /// Takes samples in -1 to 1.
     pub(super) fn hear(&mut self, samples: &[f32]) {
-        for sample in samples {
-            let mut low = f64::from(*sample);
-            for filter in &mut self.lowpass {
-                low = filter.next(low);
+        for some in samples.chunks(HISTORY) {
+            let (mut kept, mut len) = ([0.0; HISTORY.div_ceil(KEPT)], 0);
+            for sample in some {
+                let mut low = f64::from(*sample);
+                for filter in &mut self.lowpass {
+                    low = filter.next(low);
+                }
+                self.skipped += 1;
+                if self.skipped == KEPT {
+                    self.skipped = 0;
+                    kept[len] = low as f32;
+                    len += 1;
+                }
             }
-            self.skipped += 1;
-            if self.skipped == KEPT {
-                self.skipped = 0;
-                self.history.copy_within(1.., 0);
-                self.history[HISTORY - 1] = low as f32;
-            }
+            self.history.copy_within(len.., 0);
+            self.history[HISTORY - len..].copy_from_slice(&kept[..len]);
         }
     }
 
@@ -69,10 +74,13 @@ impl PitchTracker {
             return None;
         }
         let mut likeness = [0.0; LAG_MAX + 1];
-        let mut highest = 0.0f32;
+        let (mut highest, mut past_energy) = (0.0f32, self.energy_at(LAG_MIN - 1));
         for (lag, likeness) in likeness.iter_mut().enumerate().skip(LAG_MIN) {
             let past = &self.history[LAG_MAX - lag..HISTORY - lag];
-            *likeness = dot(now, past) / (energy * dot(past, past) + 1e-12).sqrt();
+            // The window slides by one: one sample more, one less.
+            let [first, left] = [past[0], self.history[HISTORY - lag]].map(f64::from);
+            past_energy += first * first - left * left;
+            *likeness = dot(now, past) / (energy * past_energy.max(0.0) as f32 + 1e-12).sqrt();
             highest = highest.max(*likeness);
         }
         let is_peak = |lag: &usize| {
@@ -81,6 +89,12 @@ impl PitchTracker {
         };
         let lag = (LAG_MIN + 1..LAG_MAX).find(is_peak)?;
         Some(Pitch { octave: (RATE_HZ / lag as f32).log2(), clarity: likeness[lag] })
+    }
+
+    /// The energy of the window so long ago.
+    fn energy_at(&self, lag: usize) -> f64 {
+        let past = &self.history[LAG_MAX - lag..HISTORY - lag];
+        past.iter().map(|sample| f64::from(*sample).powi(2)).sum()
     }
 }
 
