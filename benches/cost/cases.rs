@@ -4,8 +4,7 @@ use std::{hint::black_box, sync::Arc};
 
 use chinwag::{
     audio::{
-        Block, Doorbell, FrameTime, Nanos, NoStopwatch, Notes, Rate, Wake, convert::to_wire,
-        ring::ring,
+        Block, Doorbell, FrameTime, Nanos, NoStopwatch, Notes, Rate, convert::to_wire, ring::ring,
     },
     config::{ConfigFile, Plan},
     dialog::{Endpoint, settings::TurnSettings},
@@ -24,13 +23,8 @@ use super::Case;
 const SECOND: u32 = 100;
 const PROFILES: [&str; 5] = ["speakers", "headset", "server-vad", "half-duplex", "pi"];
 
-struct NoWake;
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
-
 fn bell() -> Arc<Doorbell> {
-    Arc::new(Doorbell::new(NoWake))
+    Arc::new(Doorbell::unanswered())
 }
 
 fn device() -> Rate {

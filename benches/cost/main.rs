@@ -53,10 +53,12 @@ fn time(cases: &[Case], worlds: bool) {
 fn main() {
     let args: Vec<String> = env::args().collect();
     let has = |flag: &str| args.iter().any(|arg| arg == flag);
-    match () {
-        () if has("--counted") => count::run(&all()),
-        () if has("--count") => std::process::exit(count::compare(&all())),
+    if has("--counted") {
+        count::run(&all());
+    } else if has("--count") {
+        std::process::exit(count::compare(&all()));
+    } else {
         // Without `--bench`, as `cargo test` calls it, each runs once.
-        () => time(&all(), has("--bench")),
+        time(&all(), has("--bench"));
     }
 }

@@ -35,7 +35,6 @@ mod replayed;
 mod replies;
 mod room;
 mod sizes;
-mod speed;
 mod switches;
 mod turns;
 
